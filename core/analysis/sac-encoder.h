@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/media/sac-frame.h"
+
+/*
+ * The one door from core to compute: pictures and words go in, unit vectors come out.
+ *
+ * One thread inside owns the Vulkan instance, the device and the open models; everything is opened when it is first needed. Callers
+ * put requests in a queue and wait: a query goes before pictures that are being indexed, which are taken in slices of the model's
+ * preferred batch, so a query waits for one slice at most. A lost device is closed and opened again once for a request.
+ *
+ * Without a device every call that embeds is SAC_ERROR_DEVICE with what to install; nothing else of the program depends on it.
+ * All functions may be called from any thread; those that embed block, the _async ones do not.
+ */
+
+G_BEGIN_DECLS
+
+typedef struct {
+  char id[64]; /* the folder's name */
+  unsigned dimensions;
+  unsigned input_side; /* a picture's short side, pixels: what frames are best read at */
+  unsigned preferred_batch;
+  gboolean embeds_pictures, embeds_texts;
+} SacModelInfo;
+
+/* Cosines of a query: what an unrelated picture gets, and what a perfect one could. */
+typedef struct {
+  float floor, ceiling;
+} SacCalibration;
+
+#define SAC_TYPE_ENCODER (sac_encoder_get_type())
+G_DECLARE_FINAL_TYPE(SacEncoder, sac_encoder, SAC, ENCODER, GObject)
+
+/* Opens nothing yet. device: index as `saccade devices` lists them, or -1 for $SACCADE_DEVICE, else the best. */
+SacEncoder *sac_encoder_new(int device);
+
+/* The folder of an installed model: $SACCADE_MODELS, the user's, then the system's. SAC_ERROR_NOT_FOUND says how to get one. */
+char *sac_encoder_find_model(const char *model, GError **error);
+
+/* From the model's config.json alone; needs no device. */
+gboolean sac_encoder_get_model_info(SacEncoder *encoder, const char *model, SacModelInfo *info, GError **error);
+
+/* vectors [n][dimensions]. Frames are SAC_FRAME_RGB24. */
+gboolean sac_encoder_embed_frames(SacEncoder *encoder, const char *model, SacFrame *const *frames, gsize n,
+                                  float *vectors, GCancellable *cancellable, GError **error);
+
+/* A query's words: vector (g_malloc, [dimensions]) and its calibration. Goes before embed_frames. */
+gboolean
+sac_encoder_embed_query(SacEncoder *encoder, const char *model, const char *text, float **vector, gsize *dimensions,
+                        SacCalibration *calibration, GCancellable *cancellable, GError **error);
+
+/* Opens the picture or text tower now, so that the first query does not wait for it. Does not block; a failure shows at the first use. */
+void sac_encoder_warm(SacEncoder *encoder, const char *model, gboolean pictures, gboolean texts);
+
+/* "llvmpipe (LLVM 15.0.6, 256 bits)", or NULL when no device has been opened yet. Free it. */
+char *sac_encoder_dup_device_name(SacEncoder *encoder);
+
+/* For tests: the device is lost before the next request. */
+void sac_encoder_inject_loss(SacEncoder *encoder);
+
+G_END_DECLS
