@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compute/gpu/gpu.h"
+#include "compute/status.h"
+#include "compute/weights/weights.h"
+
+/*
+ * Neural networks on a Vulkan device: tensors, a graph of operations, and the plan that runs it.
+ *
+ * How a graph becomes a plan
+ * --------------------------
+ * A network is written as ordinary C that calls one function an operation. Nothing is computed by that: each call checks
+ * its shapes, appends one node to the graph and returns the tensor that the node will make.
+ *
+ *     nn_tensor x = nn_input (g, "pixels", NN_F32, 4, (int64_t[]){ 8, 224, 224, 3 });
+ *     nn_tensor w = nn_weight (g, 2, (int64_t[]){ 512, 768 }, "layers.%u.fc.weight", layer);
+ *     nn_tensor y = nn_linear (g, x, w, &(struct nn_linear_params){ .bias = b, .activation = NN_GELU });
+ *     nn_output (g, y, "vector");
+ *
+ * nn_plan_create() then fixes everything in one pass over the nodes that an output needs:
+ *
+ *       graph                      plan                          arena (one buffer)
+ *
+ *     input ─┐                  1 linear/tile8x8        bytes ▲
+ *            ├─ linear ─┐       ── barrier ──                 │ ┌input────────────────────────┐  inputs are never
+ *     weight ┘          │       2 layer-norm/rows             │ └─────────────────────────────┘  overwritten
+ *             ┌─────────┤       ── barrier ──                 │ ┌1────────────┐┌4─────────────┐
+ *       slice q  slice k, v     3 attention/online            │ └─────────────┘└──────────────┘  a node's result takes the
+ *             └─ attention      ── barrier ──                 │        ┌2─────────────┐┌5─────┐  place of one that no later
+ *                   │           4 linear/tile8x8              │        └──────────────┘└──────┘  node reads
+ *                 linear        …                             └────────────────────────────────► node
+ *
+ *   - Kernel: each operation has a table of kernels, best first; the first one that the device's capabilities and the
+ *     node's shapes allow is taken. The last in each table needs nothing beyond Vulkan 1.1's least limits.
+ *   - Views: reshape, slice, transpose and broadcast make no node. They are a view: another shape, other strides and an
+ *     offset over the same memory. So the three parts of a fused query-key-value product are read in place, and attention
+ *     heads are never transposed in memory. A kernel that cannot read such strides gets a copy, added by the planner.
+ *   - Memory: each result lives from the node that makes it to the last that reads it; results whose lives do not meet share
+ *     bytes. Inputs and outputs keep their bytes for the whole plan, so a plan may be run again without writing them anew.
+ *   - Weights: each kernel says how it wants its weights laid out; struct nn_weights packs and uploads a tensor once per
+ *     layout and shares it between all plans (of other batch sizes, say).
+ *   - Commands: recorded once, submitted once a run; a barrier stands only between nodes of which one writes what the other
+ *     touches.
+ *
+ * Shapes
+ * ------
+ * Tensors are row-major, outermost dimension first, of rank 1…NN_MAX_DIMS. Pictures are NHWC [batch, height, width,
+ * channels], tokens [batch, tokens, width]. Every dimension is at least 1 and a tensor has fewer than 2^31 elements.
+ * Arithmetic is in fp32; sums too.
+ *
+ * Errors
+ * ------
+ * Building a graph does not fail piecemeal: a wrong shape or a missing weight is kept as the graph's first error, with the
+ * tensor's name and both shapes; later calls do nothing and return a tensor of shape [1, 1, 1, 1] that can be passed on;
+ * nn_plan_create() returns the error. Running out of the host's memory is kept the same way. NULL parameters structs mean all
+ * zero.
+ *
+ * Threads and blocking
+ * --------------------
+ * One thread at a time for all graphs, plans and weights of one device. nn_plan_create() (packs weights, compiles
+ * pipelines), nn_plan_write(), nn_plan_run() and nn_plan_read() block; building a graph does not touch the device.
+ */
+
+enum nn_type { NN_F32, NN_F16, NN_I32 };
+
+#define NN_MAX_DIMS 4
+
+struct nn_shape {
+  int64_t dims[NN_MAX_DIMS];
+  unsigned rank;
+};
+
+/* A value in a graph, owned by it. Cheap to copy, valid until nn_graph_destroy(). */
+typedef const struct nn_tensor *nn_tensor;
+
+struct nn_shape nn_tensor_shape(nn_tensor tensor);
+
+/* ---- Weights ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * A checkpoint on a device. Tensors are read from the mapped file when a plan first needs them: checked to be finite,
+ * converted, packed as the chosen kernel wants them, and uploaded once per packing. The file must outlive it.
+ */
+struct nn_weights;
+
+struct nn_weights_params {
+  enum nn_type storage; /* NN_F32, or NN_F16: half precision where the device and the kernel can read it, else NN_F32 */
+};
+
+/* file may be NULL: then every tensor comes from nn_weights_add(). */
+enum compute_status
+nn_weights_create(struct gpu_device *device, const struct weights_file *file, const struct nn_weights_params *params,
+                  struct nn_weights **weights, struct compute_error *error);
+
+/* Adds a computed tensor (a folded one, say), which hides one of the same name in the file. data is copied: row-major, of
+   NN_F32 only. COMPUTE_ERROR_SHAPE if the name was added before or the shape is not one. */
+enum compute_status nn_weights_add(struct nn_weights *weights, const char *name, enum nn_type type,
+                                   const struct nn_shape *shape, const void *data, struct compute_error *error);
+
+/* Bytes of the device's memory that packed weights take now. */
+uint64_t nn_weights_bytes(const struct nn_weights *weights);
+
+/* After the last plan that uses it. Accepts NULL inside. */
+void nn_weights_destroy(struct nn_weights **weights);
+
+/* ---- Graph --------------------------------------------------------------------------------------------------------- */
+
+struct nn_graph;
+
+/* NULL only where the host has no memory; all functions below accept a NULL graph, and nn_plan_create() reports it. */
+struct nn_graph *nn_graph_create(struct nn_weights *weights);
+
+/* A plan does not need its graph once it is made. */
+void nn_graph_destroy(struct nn_graph **graph);
+
+/* The first error, or NULL. */
+const struct compute_error *nn_graph_error(const struct nn_graph *graph);
+
+/* Keeps an error of the caller's own (a configuration that does not fit, say) as the graph's first. */
+void nn_graph_fail(struct nn_graph *graph, enum compute_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A tensor that nn_plan_write() fills: NN_F32 or NN_I32. The name is copied. */
+nn_tensor nn_input(struct nn_graph *graph, const char *name, enum nn_type type, unsigned rank, const int64_t *dims);
+
+/* A tensor of the checkpoint, checked against the expected shape; 0 accepts any size of that dimension. */
+nn_tensor nn_weight(struct nn_graph *graph, unsigned rank, const int64_t *dims, const char *name_format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool nn_has_weight(struct nn_graph *graph, const char *name_format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Keeps the tensor for nn_plan_read(). The name is copied; two outputs may not share one. */
+void nn_output(struct nn_graph *graph, nn_tensor tensor, const char *name);
+
+/* ---- Operations ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * NN_GELU        x · Φ(x), by the error function            Hendrycks and Gimpel 2016
+ * NN_GELU_TANH   its approximation by tanh                   ibid., section 2
+ * NN_QUICK_GELU  x · σ(1.702 x)                              ibid.; CLIP uses it
+ * NN_RELU        max(x, 0)        NN_RELU6  min(max(x, 0), 6)
+ * NN_SILU        x · σ(x)         NN_SIGMOID σ(x)            NN_TANH tanh(x)
+ */
+enum nn_activation {
+  NN_IDENTITY,
+  NN_GELU,
+  NN_GELU_TANH,
+  NN_QUICK_GELU,
+  NN_RELU,
+  NN_RELU6,
+  NN_SILU,
+  NN_SIGMOID,
+  NN_TANH,
+};
+
+struct nn_linear_params {
+  nn_tensor bias;     /* [O] or NULL */
+  nn_tensor residual; /* the result's shape, or NULL; added after the activation */
+  enum nn_activation activation;
+};
+
+/* x [..., K], weight [O, K] (as PyTorch keeps it, a weight of the checkpoint) → [..., O]: activation(x·Wᵀ + bias) + residual.
+   Products of one x should be one product: nn_concat() of weights along axis 0 is a weight too and costs nothing. */
+nn_tensor nn_linear(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn_linear_params *params);
+
+/* a [..., M, K], b [..., K, N] → [..., M, N]; the leading dimensions are equal, or absent in one of the two. */
+nn_tensor nn_matmul(struct nn_graph *graph, nn_tensor a, nn_tensor b);
+
+struct nn_conv2d_params {
+  nn_tensor bias;     /* [O] or NULL */
+  nn_tensor residual; /* the result's shape, or NULL; added after the activation */
+  enum nn_activation activation;
+  unsigned stride[2];   /* vertical, horizontal; 0 means 1 */
+  unsigned padding[4];  /* zeros at the top, left, bottom, right */
+  unsigned dilation[2]; /* vertical, horizontal; 0 means 1 */
+  unsigned groups;      /* 0 means 1; C for depthwise */
+};
+
+/* x [N, H, W, C], weight [O, C/groups, kh, kw] (PyTorch's order, a weight of the checkpoint) → [N, H', W', O] with
+   H' = (H + top + bottom - dilation·(kh - 1) - 1) / stride + 1, rounded down. */
+nn_tensor nn_conv2d(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn_conv2d_params *params);
+
+/* x [N, H, W, C], weight [O, C, P, Q], bias [O] or NULL → [N, (H/P)·(W/Q), O]: a convolution whose stride is its kernel.
+   H and W must be multiples of P and Q. (Dosovitskiy et al. 2021, section 3.1.) */
+nn_tensor nn_patch_embedding(struct nn_graph *graph, nn_tensor x, nn_tensor weight, nn_tensor bias);
+
+/* Over the last dimension: (x - mean) / sqrt(variance + epsilon) · gamma + beta, the variance being the biased one
+   (Ba et al. 2016). gamma, beta: [last] or NULL. */
+nn_tensor nn_layer_norm(struct nn_graph *graph, nn_tensor x, nn_tensor gamma, nn_tensor beta, float epsilon);
+
+/* Over the last dimension; the row's maximum is subtracted first. */
+nn_tensor nn_softmax(struct nn_graph *graph, nn_tensor x);
+
+nn_tensor nn_activate(struct nn_graph *graph, nn_tensor x, enum nn_activation activation);
+
+struct nn_attention_params {
+  unsigned heads;    /* divides W; head h takes columns h·W/heads … of q, k and v */
+  float scale;       /* of q·k; 0 means 1/sqrt(W/heads) */
+  bool causal;       /* query t sees keys 0…t */
+  nn_tensor lengths; /* I32 [N]: batch n sees its first lengths[n] keys, at least one; or NULL: all S */
+};
+
+/* q [N, T, W], k and v [N, S, W] → [N, T, W]: softmax(scale·q·kᵀ)·v a head (Vaswani et al. 2017, section 3.2). The scores are
+   never written: the softmax is computed as the keys go by (Milakov and Gimelshein 2018). W/heads is at most 256. */
+nn_tensor
+nn_attention(struct nn_graph *graph, nn_tensor q, nn_tensor k, nn_tensor v, const struct nn_attention_params *params);
+
+/* b is broadcast as NumPy does it: aligned at the last dimension, sizes equal or 1 in b. The result has a's shape. */
+nn_tensor nn_add(struct nn_graph *graph, nn_tensor a, nn_tensor b);
+nn_tensor nn_multiply(struct nn_graph *graph, nn_tensor a, nn_tensor b);
+
+/* x · factor + offset */
+nn_tensor nn_scale(struct nn_graph *graph, nn_tensor x, float factor, float offset);
+
+/* table [V, W] (a weight), ids I32 [N, T] or [T] → [N, T, W] or [T, W]: rows of the table. An id outside 0…V-1 gives zeros. */
+nn_tensor nn_gather(struct nn_graph *graph, nn_tensor table, nn_tensor ids);
+
+/* x [N, T, W], index I32 [N] → [N, W]: token index[n] of batch n. An index outside 0…T-1 gives zeros. */
+nn_tensor nn_gather_rows(struct nn_graph *graph, nn_tensor x, nn_tensor index);
+
+/* Joined along axis; the other dimensions are equal. Of two weights along axis 0: a weight, joined when it is packed. */
+nn_tensor nn_concat(struct nn_graph *graph, nn_tensor a, nn_tensor b, unsigned axis);
+
+/* Views: no copy unless a later operation cannot read them in place. */
+nn_tensor nn_slice(struct nn_graph *graph, nn_tensor x, unsigned axis, int64_t start, int64_t count);
+nn_tensor nn_reshape(struct nn_graph *graph, nn_tensor x, unsigned rank, const int64_t *dims);
+/* Result dimension i is x's dimension permutation[i]; permutation has x's rank. */
+nn_tensor nn_transpose(struct nn_graph *graph, nn_tensor x, const unsigned *permutation);
+/* x [T, W] or [1, T, W] → [batch, T, W]; x [1, W] → [batch, 1, W] */
+nn_tensor nn_broadcast(struct nn_graph *graph, nn_tensor x, int64_t batch);
+
+/* x [N, T, W] → [N, W]: the mean of the first lengths[n] tokens (I32 [N], at least one is counted), or of all T. */
+nn_tensor nn_mean(struct nn_graph *graph, nn_tensor x, nn_tensor lengths);
+
+enum nn_pool { NN_POOL_MAX, NN_POOL_MEAN };
+
+/* x [N, H, W, C] → [N, H', W', C]. Padding takes no part: the mean is over what lies inside the picture. kernel and stride are
+   {vertical, horizontal}, padding {top, left, bottom, right}; NULL stride: the kernel; NULL padding: none. */
+nn_tensor nn_pool2d(struct nn_graph *graph, nn_tensor x, enum nn_pool kind, const unsigned kernel[2],
+                    const unsigned stride[2], const unsigned padding[4]);
+
+/* x [N, H, W, C] → [N, C] */
+nn_tensor nn_global_mean(struct nn_graph *graph, nn_tensor x);
+
+/* x / max(|x|, epsilon) over the last dimension, |x| being the Euclidean length. */
+nn_tensor nn_l2_normalize(struct nn_graph *graph, nn_tensor x, float epsilon);
+
+/* ---- Plan ---------------------------------------------------------------------------------------------------------- */
+
+struct nn_plan;
+
+struct nn_plan_params {
+  bool profile;       /* time every operation; costs a barrier each */
+  bool no_aliasing;   /* every result has bytes of its own: for tests and for hunting faults */
+  const char *kernel; /* "operation/kernel": that operation must use this kernel or nn_plan_create() fails with
+                         COMPUTE_ERROR_UNSUPPORTED; NULL: free choice */
+};
+
+/* What the graph computes, ready to run. The weights and the device must outlive it. COMPUTE_ERROR_LIMIT: a tensor or the
+   arena is larger than the device allows; a smaller batch is the way out. */
+enum compute_status nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan,
+                                   struct compute_error *error);
+void nn_plan_destroy(struct nn_plan **plan);
+
+/* bytes must be the whole input's. It keeps its content until it is written again. */
+enum compute_status
+nn_plan_write(struct nn_plan *plan, const char *input, const void *data, size_t bytes, struct compute_error *error);
+/* Submits and waits. */
+enum compute_status nn_plan_run(struct nn_plan *plan, struct compute_error *error);
+/* count must be the whole output's elements. */
+enum compute_status
+nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count, struct compute_error *error);
+
+/* The shape of an input or output; rank 0 where there is none of that name. */
+struct nn_shape nn_plan_shape(const struct nn_plan *plan, const char *name);
+
+/* One node of the plan and its last run. */
+struct nn_op_time {
+  const char *op;     /* "linear" */
+  const char *kernel; /* "tile8x8" */
+  double seconds;     /* 0 where the plan was not made with profile, was not run, or the device has no timestamps */
+  double operations;  /* a multiplication and an addition are two */
+  double bytes;       /* read and written at least once: operands, weights, result */
+};
+
+/* Entries in running order, valid until the plan is run again or destroyed; returns how many. */
+size_t nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times);
+
+/* Bytes of the arena, and what they would be if no two results shared any. */
+uint64_t nn_plan_arena_bytes(const struct nn_plan *plan);
+uint64_t nn_plan_unshared_bytes(const struct nn_plan *plan);
+
+/* "operation/kernel" of every kernel in this program, best first in each operation; NULL past the last. */
+const char *nn_kernel_name(size_t index);
