@@ -26,9 +26,9 @@
 struct model;
 
 struct model_info {
-  char id[64];              /* the folder's name */
-  char network[32];         /* "clip", "bert", "saccade-starter" */
-  unsigned dimensions;      /* of the vectors */
+  char id[64];         /* the folder's name */
+  char network[32];    /* "clip", "bert", "saccade-starter" */
+  unsigned dimensions; /* of the vectors */
   bool embeds_pictures;
   bool embeds_texts;
   unsigned input_side;      /* pixels; a picture whose short side is this is not resized. 0 without a picture tower */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "compute/networks/networks.h"
+#include "compute/networks/preprocess.h"
+#include "compute/nn/nn.h"
+#include "compute/weights/config.h"
+
+/*
+ * What one network is, to the code in networks.c that serves them all. Adding a network is one file that defines one of these
+ * and one line in networks.c.
+ *
+ * Graph inputs: "pixels" NN_F32 [batch · crops, side, side, 3] for pictures; "ids" NN_I32 [batch, tokens], "lengths" NN_I32
+ * [batch] and "end" NN_I32 [batch], the place of the end token, for texts (a network names those that it reads by taking them
+ * from struct text_inputs). Graph output: "vector" [batch, output_width].
+ */
+
+struct text_inputs {
+  nn_tensor ids, lengths, end;
+  int64_t batch, tokens;
+};
+
+/* What a network knows of one model: its settings, read from config.json. */
+struct network_settings {
+  struct model_info info; /* all but id and preferred_batch */
+  struct preprocessing preprocessing;
+  unsigned output_width; /* of a picture tower's "vector" before finish_picture(); 0: dimensions */
+  int32_t end_token;     /* -1: none. */
+  bool end_is_largest;   /* old CLIP configurations: the end token is the one with the largest id */
+  void *own;             /* the network's, freed by free() */
+};
+
+struct network {
+  const char *name;       /* info.network */
+  const char *model_type; /* in config.json */
+
+  /* Fills settings from the folder's config.json; folder is for further files of the model. */
+  enum compute_status (*read_settings)(const struct config *config, const char *folder,
+                                       struct network_settings *settings, struct compute_error *error);
+  nn_tensor (*build_pictures)(struct nn_graph *graph, const struct network_settings *settings, nn_tensor pixels);
+  nn_tensor (*build_texts)(struct nn_graph *graph, const struct network_settings *settings,
+                           const struct text_inputs *inputs);
+
+  /* The rest may be NULL. State is what open() made of the checkpoint, freed by free(). */
+  enum compute_status (*open)(const struct network_settings *settings, const struct weights_file *file, void **state,
+                              struct compute_error *error);
+  /* From "vector" [output_width] to a unit vector [dimensions]; NULL: they are the same. */
+  void (*finish_picture)(const struct network_settings *settings, const void *state, const float *output,
+                         float *vector);
+  /* Makes a text's unit vector a query's, in place. */
+  void (*finish_query)(const struct network_settings *settings, const void *state, float *vector);
+  void (*calibrate)(const struct network_settings *settings, const void *state, const float *query,
+                    struct model_calibration *calibration);
+};
+
+/* A BERT encoder that is pooled by the mean of its tokens and made unit length (Reimers and Gurevych 2019). */
+struct bert_settings {
+  int64_t vocabulary, width, depth, heads, intermediate, positions, types;
+  double epsilon;
+  enum nn_activation activation;
+};
+
+enum compute_status
+bert_read_settings(const struct config *config, struct bert_settings *bert, struct compute_error *error);
+/* prefix: of the tensors' names, "" or with its dot. → [batch, width], unit length */
+nn_tensor bert_build(struct nn_graph *graph, const struct bert_settings *bert, const char *prefix,
+                     const struct text_inputs *inputs);
+
+/* An activation by the name that transformers gives it. */
+enum compute_status network_read_activation(const struct config *config, const char *fallback,
+                                            enum nn_activation *activation, struct compute_error *error);
+
+/* vector / |vector|; a zero vector is left as it is. */
+void network_normalize(float *vector, unsigned dimensions);
