@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 #include "compute/status.h"
 
@@ -45,7 +45,7 @@ void sac_error_set_from_errno(GError **error, int number, const char *format, ..
 /* TRUE for SAC_ERROR_CANCELLED and G_IO_ERROR_CANCELLED. */
 gboolean sac_error_is_cancelled(const GError *error);
 
-/* g_cancellable_is_cancelled() as an error value: TRUE and error set when it is. cancellable may be NULL. */
-gboolean sac_cancelled(void *cancellable, GError **error);
+/* g_cancellable_is_cancelled() as an error value: TRUE, and error is SAC_ERROR_CANCELLED, when it is. cancellable may be NULL. */
+gboolean sac_cancelled(GCancellable *cancellable, GError **error);
 
 G_END_DECLS
