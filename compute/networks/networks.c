@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/networks/networks.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compute/networks/network.h"
+#include "compute/text/tokenizer.h"
+#include "compute/weights/weights.h"
+
+extern const struct network network_bert, network_clip, network_starter;
+
+static const struct network *const networks[] = { &network_clip, &network_starter, &network_bert };
+
+/* Texts are padded to one of these lengths, so that a short query does not pay for a long one and few plans are made. */
+static const unsigned text_lengths[] = { 16, 32, 77, 128, 256 };
+#define MAX_TEXT_BATCH 8
+#define MAX_PLANS 16
+
+enum tower { TOWER_PICTURES, TOWER_TEXTS };
+
+struct tower_plan {
+  enum tower tower;
+  unsigned batch, tokens;
+  struct nn_plan *plan;
+};
+
+struct model {
+  const struct network *network;
+  struct network_settings settings;
+  void *state;
+  struct gpu_device *device;
+  struct weights_file *file;
+  struct nn_weights *weights;
+  struct tokenizer *tokenizer;
+  bool profile;
+  struct tower_plan plans[MAX_PLANS];
+  unsigned plan_count;
+  const struct tower_plan *last_pictures;
+  char folder[4096];
+};
+
+enum compute_status
+network_read_activation(const struct config *config, const char *fallback, enum nn_activation *activation,
+                        struct compute_error *error)
+{
+  static const struct {
+    const char *name;
+    enum nn_activation activation;
+  } names[] = {
+    { "gelu", NN_GELU },          { "quick_gelu", NN_QUICK_GELU },
+    { "gelu_new", NN_GELU_TANH }, { "gelu_pytorch_tanh", NN_GELU_TANH },
+    { "relu", NN_RELU },          { "silu", NN_SILU },
+    { "swish", NN_SILU },
+  };
+  const char *name = config_string(config, "hidden_act");
+
+  if (!name)
+    name = fallback;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (strcmp(name, names[i].name) == 0) {
+      *activation = names[i].activation;
+      return COMPUTE_OK;
+    }
+  return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
+                      "config.json: hidden_act is “%.60s”, which this program does not know", name);
+}
+
+void
+network_normalize(float *vector, unsigned dimensions)
+{
+  double sum = 0;
+
+  for (unsigned i = 0; i < dimensions; i++)
+    sum += (double)vector[i] * vector[i];
+  if (!(sum > 0))
+    return;
+  const float factor = (float)(1 / sqrt(sum));
+  for (unsigned i = 0; i < dimensions; i++)
+    vector[i] *= factor;
+}
+
+static enum compute_status
+file_in(char path[4096], const char *folder, const char *name, struct compute_error *error)
+{
+  if (snprintf(path, 4096, "%s/%s", folder, name) >= 4096)
+    return compute_fail(error, COMPUTE_ERROR_IO, "%.200s…: the path is too long", folder);
+  return COMPUTE_OK;
+}
+
+/* Says which model an error is about: messages of the modules below name the file or the tensor only. */
+static enum compute_status
+about(const char *folder, enum compute_status status, struct compute_error *error)
+{
+  char message[sizeof error->message];
+
+  if (!status || !error || strstr(error->message, folder))
+    return status;
+  memcpy(message, error->message, sizeof message);
+  snprintf(error->message, sizeof error->message, "%.200s: %.300s", folder, message);
+  return status;
+}
+
+static enum compute_status
+read_settings(const char *folder, const struct network **network, struct network_settings *settings,
+              struct compute_error *error)
+{
+  char path[4096];
+  struct config *config = NULL;
+  enum compute_status status;
+
+  *settings = (struct network_settings){ .end_token = -1 };
+  *network = NULL;
+  if ((status = file_in(path, folder, "config.json", error)) || (status = config_open(path, &config, error)))
+    return status;
+  const char *type = config_string(config, "model_type");
+  for (size_t i = 0; type && i < sizeof networks / sizeof networks[0]; i++)
+    if (strcmp(networks[i]->model_type, type) == 0)
+      *network = networks[i];
+  if (!*network)
+    status = compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
+                          "%s: model_type is “%.60s”; this program knows clip, bert and saccade-starter", path,
+                          type ? type : "missing");
+  else
+    status = about(folder, (*network)->read_settings(config, folder, settings, error), error);
+  config_close(&config);
+  if (status) {
+    free(settings->own);
+    settings->own = NULL;
+    return status;
+  }
+  const size_t length = strlen(folder);
+  size_t end = length;
+  while (end > 1 && folder[end - 1] == '/')
+    end--;
+  size_t start = end;
+  while (start > 0 && folder[start - 1] != '/')
+    start--;
+  snprintf(settings->info.id, sizeof settings->info.id, "%.*s", (int)(end - start), folder + start);
+  snprintf(settings->info.network, sizeof settings->info.network, "%s", (*network)->name);
+  return COMPUTE_OK;
+}
+
+enum compute_status
+model_read_info(const char *folder, struct model_info *info, struct compute_error *error)
+{
+  const struct network *network;
+  struct network_settings settings;
+  enum compute_status status = read_settings(folder, &network, &settings, error);
+
+  if (status)
+    return status;
+  *info = settings.info;
+  free(settings.own);
+  return COMPUTE_OK;
+}
+
+/* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. */
+static unsigned
+default_batch(const struct gpu_device *device, unsigned crops)
+{
+  const unsigned pictures = gpu_device_capabilities(device)->type == GPU_DEVICE_CPU ? 8 : 32;
+
+  return crops > 1 ? pictures / 2 : pictures;
+}
+
+enum compute_status
+model_open(struct gpu_device *device, const char *folder, const struct model_params *params, struct model **out,
+           struct compute_error *error)
+{
+  struct model *model = calloc(1, sizeof *model);
+  char path[4096];
+  enum compute_status status;
+
+  *out = NULL;
+  if (!model)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "%s: not enough memory", folder);
+  model->device = device;
+  model->profile = params && params->profile;
+  if ((status = file_in(model->folder, folder, "", error)) ||
+      (status = read_settings(folder, &model->network, &model->settings, error)) ||
+      (status = file_in(path, folder, "model.safetensors", error)) ||
+      (status = weights_open(path, &model->file, error)) ||
+      (status = nn_weights_create(device, model->file, NULL, &model->weights, error)) ||
+      (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
+      (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error)))) {
+    status = about(folder, status, error);
+    model_close(&model);
+    return status;
+  }
+  model->settings.info.preferred_batch =
+      params && params->batch ? params->batch : default_batch(device, model->settings.info.crops);
+  *out = model;
+  return COMPUTE_OK;
+}
+
+void
+model_close(struct model **pointer)
+{
+  struct model *model = *pointer;
+
+  if (!model)
+    return;
+  for (unsigned i = 0; i < model->plan_count; i++)
+    nn_plan_destroy(&model->plans[i].plan);
+  nn_weights_destroy(&model->weights);
+  weights_close(&model->file);
+  tokenizer_close(&model->tokenizer);
+  free(model->settings.own);
+  free(model->state);
+  free(model);
+  *pointer = NULL;
+}
+
+const struct model_info *
+model_get_info(const struct model *model)
+{
+  return &model->settings.info;
+}
+
+static void
+build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
+{
+  const struct network_settings *settings = &model->settings;
+  nn_tensor result;
+
+  if (key->tower == TOWER_PICTURES) {
+    const int64_t side = settings->preprocessing.crop;
+    nn_tensor pixels =
+        nn_input(graph, "pixels", NN_F32, 4, (int64_t[]){ (int64_t)key->batch * settings->info.crops, side, side, 3 });
+
+    result = model->network->build_pictures(graph, settings, pixels);
+  } else {
+    const int64_t batch = key->batch;
+    const struct text_inputs inputs = {
+      .ids = nn_input(graph, "ids", NN_I32, 2, (int64_t[]){ batch, key->tokens }),
+      .lengths = nn_input(graph, "lengths", NN_I32, 1, &batch),
+      .end = nn_input(graph, "end", NN_I32, 1, &batch),
+      .batch = batch,
+      .tokens = key->tokens,
+    };
+
+    result = model->network->build_texts(graph, settings, &inputs);
+  }
+  nn_output(graph, result, "vector");
+}
+
+/* The plan of a tower for a batch (and a number of tokens), made when it is first asked for. */
+static enum compute_status
+get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens, const struct tower_plan **out,
+         struct compute_error *error)
+{
+  struct tower_plan key = { .tower = tower, .batch = batch, .tokens = tokens };
+
+  for (unsigned i = 0; i < model->plan_count; i++) {
+    const struct tower_plan *plan = &model->plans[i];
+
+    if (plan->tower == tower && plan->batch == batch && plan->tokens == tokens) {
+      *out = plan;
+      return COMPUTE_OK;
+    }
+  }
+  struct nn_graph *graph = nn_graph_create(model->weights);
+  build(model, graph, &key);
+  enum compute_status status =
+      nn_plan_create(graph, &(struct nn_plan_params){ .profile = model->profile }, &key.plan, error);
+  nn_graph_destroy(&graph);
+  if (status)
+    return about(model->folder, status, error);
+  model->plans[model->plan_count] = key;
+  *out = &model->plans[model->plan_count++];
+  return COMPUTE_OK;
+}
+
+static enum compute_status
+run_pictures(struct model *model, const struct model_picture *pictures, unsigned count, unsigned batch, float *vectors,
+             struct compute_error *error)
+{
+  const struct network_settings *settings = &model->settings;
+  const unsigned crops = settings->info.crops, dimensions = settings->info.dimensions;
+  const unsigned width = settings->output_width ? settings->output_width : dimensions;
+  const size_t crop_values = (size_t)settings->preprocessing.crop * settings->preprocessing.crop * 3;
+  const size_t pixel_values = crop_values * crops * batch;
+  const struct tower_plan *plan;
+  enum compute_status status = get_plan(model, TOWER_PICTURES, batch, 0, &plan, error);
+
+  if (status)
+    return status;
+  float *pixels = calloc(pixel_values, sizeof *pixels);
+  float *outputs = malloc((size_t)batch * width * sizeof *outputs);
+  if (!pixels || !outputs)
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u pictures", batch);
+  for (unsigned i = 0; !status && i < count; i++)
+    for (unsigned crop = 0; !status && crop < crops; crop++)
+      status = preprocess_picture(&pictures[i], &settings->preprocessing, crop, crops,
+                                  pixels + ((size_t)i * crops + crop) * crop_values, error);
+  if (!status && !(status = nn_plan_write(plan->plan, "pixels", pixels, pixel_values * sizeof *pixels, error)) &&
+      !(status = nn_plan_run(plan->plan, error)))
+    status = nn_plan_read(plan->plan, "vector", outputs, (size_t)batch * width, error);
+  for (unsigned i = 0; !status && i < count; i++) {
+    float *vector = vectors + (size_t)i * dimensions;
+
+    if (model->network->finish_picture)
+      model->network->finish_picture(settings, model->state, outputs + (size_t)i * width, vector);
+    else
+      memcpy(vector, outputs + (size_t)i * width, dimensions * sizeof *vector);
+  }
+  free(pixels);
+  free(outputs);
+  model->last_pictures = plan;
+  return status;
+}
+
+enum compute_status
+model_embed_pictures(struct model *model, const struct model_picture *pictures, size_t count, float *vectors,
+                     struct compute_error *error)
+{
+  const unsigned batch = model->settings.info.preferred_batch;
+
+  if (!model->settings.info.embeds_pictures)
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "the model %s embeds no pictures", model->settings.info.id);
+  while (count > 0) {
+    /* A run that is less than half full is made one by one. */
+    const unsigned size = count * 2 > batch ? batch : 1;
+    const unsigned now = count < size ? (unsigned)count : size;
+    enum compute_status status = run_pictures(model, pictures, now, size, vectors, error);
+
+    if (status)
+      return status;
+    pictures += now;
+    vectors += (size_t)now * model->settings.info.dimensions;
+    count -= now;
+  }
+  return COMPUTE_OK;
+}
+
+static int32_t
+end_of_text(const struct network_settings *settings, const int32_t *ids, size_t count)
+{
+  int32_t end = (int32_t)count - 1;
+
+  for (size_t i = count; i-- > 0;)
+    if (settings->end_is_largest ? ids[i] >= ids[end] : ids[i] == settings->end_token)
+      end = (int32_t)i;
+  return end;
+}
+
+static enum compute_status
+run_texts(struct model *model, const char *const *texts, unsigned count, float *vectors, struct compute_error *error)
+{
+  const struct network_settings *settings = &model->settings;
+  const unsigned max_tokens = settings->info.max_tokens;
+  const unsigned batch = count > 1 ? MAX_TEXT_BATCH : 1;
+  int32_t lengths[MAX_TEXT_BATCH] = { 0 }, ends[MAX_TEXT_BATCH] = { 0 };
+  unsigned tokens = 0;
+  enum compute_status status = COMPUTE_OK;
+  int32_t *ids = calloc((size_t)batch * max_tokens, sizeof *ids);
+  float *outputs = malloc((size_t)batch * settings->info.dimensions * sizeof *outputs);
+
+  if (!ids || !outputs)
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u texts", batch);
+  for (unsigned i = 0; !status && i < batch; i++) {
+    int32_t *row = ids + (size_t)i * max_tokens;
+    size_t length = 0;
+
+    /* A batch that is not full is filled up with its first text. */
+    const char *text = texts[i < count ? i : 0];
+    if ((status = tokenizer_encode(model->tokenizer, text, strlen(text), max_tokens, row, &length, error)))
+      break;
+    for (size_t t = length; t < max_tokens; t++)
+      row[t] = tokenizer_pad_id(model->tokenizer);
+    lengths[i] = (int32_t)length;
+    ends[i] = end_of_text(settings, row, length);
+    tokens = length > tokens ? (unsigned)length : tokens;
+  }
+  unsigned padded = max_tokens;
+  for (size_t i = sizeof text_lengths / sizeof text_lengths[0]; i-- > 0;)
+    if (text_lengths[i] >= tokens && text_lengths[i] < padded)
+      padded = text_lengths[i];
+  /* Rows were laid out for max_tokens; the plan reads `padded` a row. */
+  for (unsigned i = 1; !status && i < batch; i++)
+    memmove(ids + (size_t)i * padded, ids + (size_t)i * max_tokens, padded * sizeof *ids);
+
+  const struct tower_plan *plan = NULL;
+  if (!status && !(status = get_plan(model, TOWER_TEXTS, batch, padded, &plan, error)) &&
+      !(status = nn_plan_write(plan->plan, "ids", ids, (size_t)batch * padded * sizeof *ids, error))) {
+    /* A network reads the places of its tokens' ends by one of these; the other is no part of its plan. */
+    if (nn_plan_shape(plan->plan, "lengths").rank)
+      status = nn_plan_write(plan->plan, "lengths", lengths, batch * sizeof *lengths, error);
+    if (!status && nn_plan_shape(plan->plan, "end").rank)
+      status = nn_plan_write(plan->plan, "end", ends, batch * sizeof *ends, error);
+  }
+  if (!status && !(status = nn_plan_run(plan->plan, error)))
+    status = nn_plan_read(plan->plan, "vector", outputs, (size_t)batch * settings->info.dimensions, error);
+  if (!status)
+    memcpy(vectors, outputs, (size_t)count * settings->info.dimensions * sizeof *vectors);
+  free(ids);
+  free(outputs);
+  return status;
+}
+
+enum compute_status
+model_embed_texts(struct model *model, const char *const *texts, size_t count, float *vectors,
+                  struct compute_error *error)
+{
+  if (!model->settings.info.embeds_texts)
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "the model %s embeds no texts", model->settings.info.id);
+  while (count > 0) {
+    const unsigned now = count < MAX_TEXT_BATCH ? (unsigned)count : MAX_TEXT_BATCH;
+    enum compute_status status = run_texts(model, texts, now, vectors, error);
+
+    if (status)
+      return status;
+    texts += now;
+    vectors += (size_t)now * model->settings.info.dimensions;
+    count -= now;
+  }
+  return COMPUTE_OK;
+}
+
+enum compute_status
+model_embed_query(struct model *model, const char *text, float *vector, struct model_calibration *calibration,
+                  struct compute_error *error)
+{
+  enum compute_status status = model_embed_texts(model, &text, 1, vector, error);
+
+  if (status)
+    return status;
+  if (model->network->finish_query)
+    model->network->finish_query(&model->settings, model->state, vector);
+  *calibration = (struct model_calibration){ .floor = 0, .ceiling = 1 };
+  if (model->network->calibrate)
+    model->network->calibrate(&model->settings, model->state, vector, calibration);
+  return COMPUTE_OK;
+}
+
+size_t
+model_profile(struct model *model, const struct nn_op_time **times, unsigned *pictures)
+{
+  if (!model->last_pictures) {
+    *pictures = 0;
+    return 0;
+  }
+  *pictures = model->last_pictures->batch;
+  return nn_plan_profile(model->last_pictures->plan, times);
+}
