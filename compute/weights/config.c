@@ -116,6 +116,12 @@ config_at(const struct config *config, size_t index)
                                                 : NULL;
 }
 
+const struct config *
+config_next(const struct config *config)
+{
+  return (const struct config *)json(config)->next;
+}
+
 const char *
 config_key(const struct config *config)
 {

@@ -33,6 +33,8 @@ bool config_has(const struct config *config, const char *key);
 /* Of a list or an object: its values in order. */
 size_t config_count(const struct config *config);
 const struct config *config_at(const struct config *config, size_t index);
+/* The value after this one in its list or object, or NULL: the way through a long list. */
+const struct config *config_next(const struct config *config);
 /* The key of a value inside an object, or NULL. */
 const char *config_key(const struct config *config);
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compute/status.h"
+
+/*
+ * Text to token ids, equal to the reference tokenizers id for id.
+ *
+ * Two kinds, told apart by the folder's files:
+ *   WordPiece   vocab.txt (one piece a line), or a tokenizer.json of that type       BERT, MiniLM (Devlin et al. 2019)
+ *   BPE         vocab.json and merges.txt, or a tokenizer.json of that type          CLIP (Sennrich et al. 2016, on bytes as
+ *                                                                                    Radford et al. 2019)
+ * tokenizer_config.json's do_lower_case is heeded. Time is linear in the text but for a logarithm, whatever the text.
+ *
+ * A tokenizer is immutable once open: any thread may use it. Nothing here blocks but the disk.
+ */
+
+struct tokenizer;
+
+enum tokenizer_kind { TOKENIZER_WORDPIECE, TOKENIZER_BPE };
+
+/* COMPUTE_ERROR_NOT_FOUND: the folder has no tokenizer; COMPUTE_ERROR_INVALID_FILE: one of its files is not what it should be. */
+enum compute_status tokenizer_open(const char *folder, struct tokenizer **tokenizer, struct compute_error *error);
+/* Accepts NULL inside. */
+void tokenizer_close(struct tokenizer **tokenizer);
+
+/*
+ * ids (room for max_tokens, at least 2) receives the text between the start and the end token, truncated so that all fit and the end
+ * token is the last. Bytes that are not UTF-8 count as U+FFFD. COMPUTE_ERROR_OUT_OF_MEMORY only.
+ */
+enum compute_status tokenizer_encode(const struct tokenizer *tokenizer, const char *utf8, size_t bytes,
+                                     size_t max_tokens, int32_t *ids, size_t *count, struct compute_error *error);
+
+/* What rows of a batch are filled up with. */
+int32_t tokenizer_pad_id(const struct tokenizer *tokenizer);
+/* One more than the largest id. */
+size_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
+enum tokenizer_kind tokenizer_kind(const struct tokenizer *tokenizer);
