@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/media/sac-frame.h"
+
+/*
+ * Plays a file: pictures to whoever shows them, sound to the sound server.
+ *
+ *     demux thread ──packets──► video thread ──frames──► the frame that is due, on the main context ──► "frame"
+ *          └───────packets──► audio thread ──samples──► sound server, whose clock is the master
+ *
+ * Queues are bounded. Without sound (no track, no server, backward play, muting does not count) a monotonic clock leads. A picture
+ * that is late is dropped; the sound is never stretched to wait for one.
+ *
+ * All functions are called from the main thread and none blocks; signals come on the main context that sac_player_new() was called
+ * in. Times are microseconds from the video's first frame.
+ *
+ * Properties: "path", "position" (notified at most once a frame), "duration" (-1 unknown), "playing", "rate" (0.25…8, below zero:
+ * backward, without sound), "volume" (0…1), "muted", "has-audio", "has-video".
+ * Signals: "frame" (a new picture is ready), "ended", "error" (GError *).
+ */
+
+G_BEGIN_DECLS
+
+#define SAC_TYPE_PLAYER (sac_player_get_type())
+G_DECLARE_FINAL_TYPE(SacPlayer, sac_player, SAC, PLAYER, GObject)
+
+typedef enum {
+  SAC_SEEK_EXACT, /* the frame that is shown at the time */
+  SAC_SEEK_FAST,  /* the key frame before it at once, while a pointer is dragged; follow with an exact one */
+} SacSeekMode;
+
+SacPlayer *sac_player_new(void);
+
+/* Opens paused on the first frame; what was open is closed. A failure comes as "error". */
+void sac_player_open(SacPlayer *player, const char *path);
+void sac_player_close(SacPlayer *player);
+
+void sac_player_play(SacPlayer *player);
+void sac_player_pause(SacPlayer *player);
+/* Seeks that come faster than they can be shown are left out but for the last. */
+void sac_player_seek(SacPlayer *player, gint64 time_us, SacSeekMode mode);
+/* Pauses and shows the next (1) or the previous (-1) frame. */
+void sac_player_step(SacPlayer *player, int direction);
+
+/* Pictures are scaled to fit; 0: as large as displayed. */
+void sac_player_set_max_size(SacPlayer *player, int width, int height);
+/* The current picture, RGBA, or NULL. Returns: (transfer full) (nullable) */
+SacFrame *sac_player_get_frame(SacPlayer *player);
+
+const char *sac_player_get_path(SacPlayer *player);
+gint64 sac_player_get_position(SacPlayer *player);
+gint64 sac_player_get_duration(SacPlayer *player);
+gboolean sac_player_get_playing(SacPlayer *player);
+double sac_player_get_rate(SacPlayer *player);
+void sac_player_set_rate(SacPlayer *player, double rate);
+double sac_player_get_volume(SacPlayer *player);
+void sac_player_set_volume(SacPlayer *player, double volume);
+gboolean sac_player_get_muted(SacPlayer *player);
+void sac_player_set_muted(SacPlayer *player, gboolean muted);
+
+G_END_DECLS
