@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/nn/nn-private.h"
+
+#include <math.h>
+
+extern const struct nn_op nn_op_attention;
+
+#define MAX_HEAD_SIZE 256 /* a query and its answer live in registers */
+
+nn_tensor
+nn_attention(struct nn_graph *graph, nn_tensor q, nn_tensor k, nn_tensor v, const struct nn_attention_params *params)
+{
+  nn_tensor lengths = params->lengths;
+  int64_t width;
+  float scale = params->scale;
+  char one[NN_SHAPE_TEXT], other[NN_SHAPE_TEXT], third[NN_SHAPE_TEXT];
+
+  if (!nn_graph_accepts(graph, "attention", q) || !nn_graph_accepts(graph, "attention", k) ||
+      !nn_graph_accepts(graph, "attention", v) || (lengths != NULL && !nn_graph_accepts(graph, "attention", lengths)))
+    return nn_graph_nothing(graph);
+  if (q->shape.rank != 3 || k->shape.rank != 3 || !nn_shape_equal(&k->shape, &v->shape) ||
+      q->shape.dims[0] != k->shape.dims[0] || q->shape.dims[2] != k->shape.dims[2])
+    return nn_reject(
+        graph,
+        "attention: queries “%s” %s, keys “%s” %s and values “%s” %s must be [batch, tokens, width] of one batch "
+        "and width",
+        q->name, nn_shape_text(&q->shape, one), k->name, nn_shape_text(&k->shape, other), v->name,
+        nn_shape_text(&v->shape, third));
+  width = q->shape.dims[2];
+  if (params->heads == 0 || width % params->heads != 0 || width / params->heads > MAX_HEAD_SIZE)
+    return nn_reject(graph, "attention: “%s” %s cannot be cut into %u heads of at most %d", q->name,
+                     nn_shape_text(&q->shape, one), params->heads, MAX_HEAD_SIZE);
+  if (lengths != NULL && (lengths->type != NN_I32 || lengths->shape.rank != 1 || !nn_is_contiguous(lengths) ||
+                          lengths->shape.dims[0] != q->shape.dims[0]))
+    return nn_reject(graph, "attention: lengths “%s” %s must be I32 [batch] for “%s” %s", lengths->name,
+                     nn_shape_text(&lengths->shape, one), q->name, nn_shape_text(&q->shape, other));
+  if (scale == 0)
+    scale = 1 / sqrtf((float)(width / params->heads));
+  return nn_append(graph,
+                   &(struct nn_node){
+                       .op = &nn_op_attention,
+                       .inputs = { nn_dense_last(graph, q), nn_dense_last(graph, k), nn_dense_last(graph, v), lengths },
+                       .output = nn_new_result(graph, "attention", &q->shape),
+                       .attention = { .heads = params->heads, .scale = scale, .causal = params->causal },
+                   });
+}
+
+static bool
+aligned(nn_tensor tensor)
+{
+  return tensor->offset % 4 == 0 && tensor->strides[0] % 4 == 0 && tensor->strides[1] % 4 == 0;
+}
+
+static enum compute_status
+record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  nn_tensor q = node->inputs[0], lengths = node->inputs[3];
+  const nn_tensor operands[] = { q, node->inputs[1], node->inputs[2], lengths != NULL ? lengths : q, node->output };
+  int64_t size = q->shape.dims[2] / node->attention.heads;
+  struct gpu_binding bindings[5];
+  struct {
+    uint32_t batch, heads, queries, keys, size, places[3][3], lengths_offset;
+    float scale;
+  } push;
+  uint32_t constants[] = { (uint32_t)nn_divide_up((uint64_t)size, 4), size % 4 == 0, node->attention.causal,
+                           lengths != NULL };
+
+  for (int i = 0; i < 5; i++) {
+    enum compute_status status = nn_plan_bind(plan, operands[i], &bindings[i], error);
+
+    if (status != COMPUTE_OK)
+      return status;
+  }
+  for (int i = 0; i < 3; i++) {
+    push.places[i][0] = (uint32_t)operands[i]->offset;
+    push.places[i][1] = (uint32_t)operands[i]->strides[1];
+    push.places[i][2] = (uint32_t)operands[i]->strides[0];
+    constants[1] = constants[1] && aligned(operands[i]);
+  }
+  push.batch = (uint32_t)q->shape.dims[0];
+  push.heads = node->attention.heads;
+  push.queries = (uint32_t)q->shape.dims[1];
+  push.keys = (uint32_t)operands[1]->shape.dims[1];
+  push.size = (uint32_t)size;
+  push.lengths_offset = lengths != NULL ? (uint32_t)lengths->offset : 0;
+  push.scale = node->attention.scale;
+  return nn_plan_dispatch(plan,
+                          &(struct nn_dispatch){
+                              .shader = &shader_attention,
+                              .constants = constants,
+                              .constant_count = 4,
+                              .bindings = bindings,
+                              .binding_count = 5,
+                              .push = &push,
+                              .push_bytes = sizeof push,
+                              .groups = nn_divide_up((uint64_t)push.batch * push.heads * push.queries, NN_GROUP_SIZE),
+                          },
+                          error);
+}
+
+static double
+operations(const struct nn_node *node)
+{
+  return 4.0 * (double)nn_elements(&node->output->shape) * (double)node->inputs[1]->shape.dims[1];
+}
+
+static const struct nn_kernel online = { .name = "online", .record = record_online };
+
+static const struct nn_kernel *const kernels[] = { &online, NULL };
+
+const struct nn_op nn_op_attention = { "attention", kernels, operations };

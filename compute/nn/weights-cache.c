@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/nn/nn-private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * The weights of a checkpoint on a device.
+ *
+ *     source: a name and a shape ──► read as fp32 rows ──► packed as a kernel wants it ──► a device's buffer
+ *       of the file                                          kept under (source, first element, shape, packing)
+ *       added by the network
+ *       two sources, one after the other
+ *       a convolution's, with its channels last
+ */
+
+enum origin { ORIGIN_FILE, ORIGIN_ADDED, ORIGIN_CONCAT, ORIGIN_CHANNELS_LAST };
+
+struct entry {
+  struct nn_source source; /* first, so that a source is its entry */
+  enum origin origin;
+  const struct weights_tensor *tensor; /* of the file */
+  float *values;                       /* added */
+  struct entry *parts[2];              /* concatenated; [0] alone with channels last */
+  bool checked;                        /* known to be finite */
+  struct entry *next;
+};
+
+struct packed {
+  const struct entry *entry;
+  int64_t first;
+  struct nn_shape shape;
+  const struct nn_packing *packing;
+  struct gpu_buffer *buffer;
+  struct packed *next;
+};
+
+struct nn_weights {
+  struct gpu_device *device;
+  const struct weights_file *file;
+  struct nn_weights_params params;
+  struct entry *entries;
+  struct packed *packed;
+  uint64_t bytes;
+};
+
+enum compute_status
+nn_weights_create(struct gpu_device *device, const struct weights_file *file, const struct nn_weights_params *params,
+                  struct nn_weights **weights, struct compute_error *error)
+{
+  *weights = calloc(1, sizeof **weights);
+  if (*weights == NULL)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for a table of weights");
+  (*weights)->device = device;
+  (*weights)->file = file;
+  if (params != NULL)
+    (*weights)->params = *params;
+  return COMPUTE_OK;
+}
+
+void
+nn_weights_destroy(struct nn_weights **weights)
+{
+  if (*weights == NULL)
+    return;
+  for (struct packed *packed = (*weights)->packed, *next; packed != NULL; packed = next) {
+    next = packed->next;
+    gpu_buffer_destroy(&packed->buffer);
+    free(packed);
+  }
+  for (struct entry *entry = (*weights)->entries, *next; entry != NULL; entry = next) {
+    next = entry->next;
+    free(entry->source.name);
+    free(entry->values);
+    free(entry);
+  }
+  free(*weights);
+  *weights = NULL;
+}
+
+uint64_t
+nn_weights_bytes(const struct nn_weights *weights)
+{
+  return weights->bytes;
+}
+
+struct gpu_device *
+nn_weights_device(const struct nn_weights *weights)
+{
+  return weights->device;
+}
+
+static struct entry *
+find_entry(const struct nn_weights *weights, const char *name)
+{
+  for (struct entry *entry = weights->entries; entry != NULL; entry = entry->next)
+    if (strcmp(entry->source.name, name) == 0)
+      return entry;
+  return NULL;
+}
+
+static struct entry *
+new_entry(struct nn_weights *weights, enum origin origin, const char *name, const struct nn_shape *shape)
+{
+  struct entry *entry = calloc(1, sizeof *entry);
+
+  if (entry == NULL)
+    return NULL;
+  entry->source.name = strdup(name);
+  if (entry->source.name == NULL) {
+    free(entry);
+    return NULL;
+  }
+  entry->source.shape = *shape;
+  entry->origin = origin;
+  entry->next = weights->entries;
+  weights->entries = entry;
+  return entry;
+}
+
+bool
+nn_weights_has(const struct nn_weights *weights, const char *name)
+{
+  return weights != NULL &&
+         (find_entry(weights, name) != NULL || (weights->file != NULL && weights_find(weights->file, name) != NULL));
+}
+
+enum compute_status
+nn_weights_add(struct nn_weights *weights, const char *name, enum nn_type type, const struct nn_shape *shape,
+               const void *data, struct compute_error *error)
+{
+  struct entry *entry;
+  size_t bytes;
+  char text[NN_SHAPE_TEXT];
+
+  if (type != NN_F32 || !nn_shape_valid(shape))
+    return compute_fail(error, COMPUTE_ERROR_SHAPE, "weight “%s” cannot be added: %s is no shape of an fp32 tensor",
+                        name, nn_shape_text(shape, text));
+  if (find_entry(weights, name) != NULL)
+    return compute_fail(error, COMPUTE_ERROR_SHAPE, "weight “%s” cannot be added: there is one of that name", name);
+  bytes = (size_t)nn_elements(shape) * sizeof(float);
+  entry = new_entry(weights, ORIGIN_ADDED, name, shape);
+  if (entry != NULL)
+    entry->values = malloc(bytes);
+  if (entry == NULL || entry->values == NULL)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s” of %zu bytes", name, bytes);
+  memcpy(entry->values, data, bytes);
+  return COMPUTE_OK;
+}
+
+struct nn_source *
+nn_weights_find(struct nn_weights *weights, const char *name, struct compute_error *error)
+{
+  struct entry *entry = weights != NULL ? find_entry(weights, name) : NULL;
+  const struct weights_tensor *tensor;
+  struct nn_shape shape = { .rank = 0 };
+
+  if (entry != NULL)
+    return &entry->source;
+  tensor = weights != NULL && weights->file != NULL ? weights_find(weights->file, name) : NULL;
+  if (tensor == NULL) {
+    compute_fail(error, COMPUTE_ERROR_NOT_FOUND, "the checkpoint has no weight “%s”", name);
+    return NULL;
+  }
+  if (tensor->type != WEIGHTS_F32 && tensor->type != WEIGHTS_F16 && tensor->type != WEIGHTS_BF16) {
+    compute_fail(error, COMPUTE_ERROR_SHAPE, "weight “%s” is not of a floating-point type (F32, F16 or BF16)", name);
+    return NULL;
+  }
+  if (tensor->rank <= NN_MAX_DIMS) {
+    shape.rank = tensor->rank ? tensor->rank : 1;
+    shape.dims[0] = 1;
+    for (unsigned i = 0; i < tensor->rank; i++)
+      shape.dims[i] = tensor->dims[i] > INT32_MAX ? -1 : (int64_t)tensor->dims[i];
+  }
+  if (!nn_shape_valid(&shape)) {
+    compute_fail(error, COMPUTE_ERROR_SHAPE,
+                 "weight “%s” is empty, has more than %d dimensions, or has 2^31 elements or more", name, NN_MAX_DIMS);
+    return NULL;
+  }
+  entry = new_entry(weights, ORIGIN_FILE, name, &shape);
+  if (entry == NULL) {
+    compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s”", name);
+    return NULL;
+  }
+  entry->tensor = tensor;
+  return &entry->source;
+}
+
+struct nn_source *
+nn_weights_concat(struct nn_weights *weights, struct nn_source *a, struct nn_source *b)
+{
+  struct nn_shape shape = a->shape;
+  size_t bytes = strlen(a->name) + strlen(b->name) + 4;
+  char *name = malloc(bytes);
+  struct entry *entry;
+
+  if (name == NULL)
+    return NULL;
+  snprintf(name, bytes, "%s + %s", a->name, b->name);
+  shape.dims[0] += b->shape.dims[0];
+  entry = find_entry(weights, name);
+  if (entry == NULL) {
+    entry = new_entry(weights, ORIGIN_CONCAT, name, &shape);
+    if (entry != NULL) {
+      entry->parts[0] = (struct entry *)a;
+      entry->parts[1] = (struct entry *)b;
+    }
+  }
+  free(name);
+  return entry != NULL ? &entry->source : NULL;
+}
+
+struct nn_source *
+nn_weights_channels_last(struct nn_weights *weights, struct nn_source *of)
+{
+  struct nn_shape shape = { { of->shape.dims[0], of->shape.dims[2], of->shape.dims[3], of->shape.dims[1] }, 4 };
+  size_t bytes = strlen(of->name) + sizeof " with channels last";
+  char *name = malloc(bytes);
+  struct entry *entry;
+
+  if (name == NULL)
+    return NULL;
+  snprintf(name, bytes, "%s with channels last", of->name);
+  entry = find_entry(weights, name);
+  if (entry == NULL) {
+    entry = new_entry(weights, ORIGIN_CHANNELS_LAST, name, &shape);
+    if (entry != NULL)
+      entry->parts[0] = (struct entry *)of;
+  }
+  free(name);
+  return entry != NULL ? &entry->source : NULL;
+}
+
+/* ---- Reading ---- */
+
+static enum compute_status
+read_values(struct entry *entry, int64_t first, int64_t count, float *out, struct compute_error *error);
+
+static enum compute_status
+read_channels_last(struct entry *entry, int64_t first, int64_t count, float *out, struct compute_error *error)
+{
+  const int64_t *dims = entry->parts[0]->source.shape.dims;
+  int64_t channels = dims[1], taps = dims[2] * dims[3], all = nn_elements(&entry->source.shape);
+  float *values = malloc((size_t)all * sizeof *values);
+  enum compute_status status;
+
+  if (values == NULL)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to convert weight “%s”", entry->source.name);
+  status = read_values(entry->parts[0], 0, all, values, error);
+  for (int64_t i = 0; status == COMPUTE_OK && i < count; i++) {
+    int64_t at = first + i, channel = at % channels, tap = at / channels % taps, row = at / channels / taps;
+
+    out[i] = values[(row * channels + channel) * taps + tap];
+  }
+  free(values);
+  return status;
+}
+
+static enum compute_status
+read_values(struct entry *entry, int64_t first, int64_t count, float *out, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+
+  switch (entry->origin) {
+  case ORIGIN_FILE:
+    if (!entry->checked) {
+      status = weights_check_finite(entry->tensor, error);
+      if (status != COMPUTE_OK)
+        return status;
+      entry->checked = true;
+    }
+    weights_read_f32(entry->tensor, (uint64_t)first, (uint64_t)count, out);
+    return COMPUTE_OK;
+  case ORIGIN_ADDED:
+    memcpy(out, entry->values + first, (size_t)count * sizeof *out);
+    return COMPUTE_OK;
+  case ORIGIN_CONCAT:
+    for (int i = 0; status == COMPUTE_OK && i < 2 && count > 0; i++) {
+      int64_t elements = nn_elements(&entry->parts[i]->source.shape);
+      int64_t here = elements - first < count ? elements - first : count;
+
+      if (here > 0) {
+        status = read_values(entry->parts[i], first, here, out, error);
+        out += here;
+        count -= here;
+        first = 0;
+      } else {
+        first -= elements;
+      }
+    }
+    return status;
+  case ORIGIN_CHANNELS_LAST:
+    return read_channels_last(entry, first, count, out, error);
+  }
+  return status;
+}
+
+/* ---- Packing ---- */
+
+static uint64_t
+plain_bytes(const struct nn_shape *shape)
+{
+  return nn_divide_up((uint64_t)nn_elements(shape), 4) * 16;
+}
+
+const struct nn_packing nn_packing_plain = { .name = "plain", .bytes = plain_bytes };
+
+/* A weight as it is goes up in blocks, so that a large table never stands twice in memory. */
+static enum compute_status
+upload_plain(struct entry *entry, int64_t first, int64_t count, struct gpu_buffer *buffer, struct compute_error *error)
+{
+  enum { BLOCK = 1 << 20 };
+  float *block = calloc(BLOCK, sizeof *block);
+  enum compute_status status = COMPUTE_OK;
+
+  if (block == NULL)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to read weight “%s”", entry->source.name);
+  for (int64_t done = 0; status == COMPUTE_OK && done < count; done += BLOCK) {
+    int64_t here = count - done < BLOCK ? count - done : BLOCK, padded = (here + 3) / 4 * 4;
+
+    status = read_values(entry, first + done, here, block, error);
+    memset(block + here, 0, (size_t)(padded - here) * sizeof *block);
+    if (status == COMPUTE_OK)
+      status = gpu_buffer_write(buffer, (uint64_t)done * sizeof *block, block, (uint64_t)padded * sizeof *block, error);
+  }
+  free(block);
+  return status;
+}
+
+static enum compute_status
+upload_packed(struct entry *entry, int64_t first, const struct nn_shape *shape, const struct nn_packing *packing,
+              struct gpu_buffer *buffer, struct compute_error *error)
+{
+  uint64_t bytes = packing->bytes(shape);
+  int64_t count = nn_elements(shape);
+  float *values = malloc((size_t)count * sizeof *values);
+  void *packed = calloc(1, bytes);
+  enum compute_status status;
+
+  if (values == NULL || packed == NULL) {
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to pack weight “%s”", entry->source.name);
+    goto out;
+  }
+  status = read_values(entry, first, count, values, error);
+  if (status != COMPUTE_OK)
+    goto out;
+  packing->pack(values, shape, packed);
+  status = gpu_buffer_write(buffer, 0, packed, bytes, error);
+out:
+  free(values);
+  free(packed);
+  return status;
+}
+
+enum compute_status
+nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
+                const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error)
+{
+  struct entry *entry = (struct entry *)source;
+  struct packed *packed;
+  enum compute_status status;
+
+  for (packed = weights->packed; packed != NULL; packed = packed->next)
+    if (packed->entry == entry && packed->first == first && packed->packing == packing &&
+        nn_shape_equal(&packed->shape, shape)) {
+      *buffer = packed->buffer;
+      return COMPUTE_OK;
+    }
+  packed = calloc(1, sizeof *packed);
+  if (packed == NULL)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s”", source->name);
+  *packed = (struct packed){ .entry = entry, .first = first, .shape = *shape, .packing = packing };
+  status = gpu_buffer_create(weights->device, packing->bytes(shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
+  if (status == COMPUTE_OK)
+    status = packing->pack != NULL ? upload_packed(entry, first, shape, packing, packed->buffer, error)
+                                   : upload_plain(entry, first, nn_elements(shape), packed->buffer, error);
+  if (status != COMPUTE_OK) {
+    gpu_buffer_destroy(&packed->buffer);
+    free(packed);
+    return status;
+  }
+  weights->bytes += packing->bytes(shape);
+  packed->next = weights->packed;
+  weights->packed = packed;
+  *buffer = packed->buffer;
+  return COMPUTE_OK;
+}

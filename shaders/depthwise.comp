@@ -1,0 +1,97 @@
+#version 450
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A convolution of each channel with itself: 4 neighbouring pixels × 4 channels an invocation, each input column loaded once a
+ * kernel row. weight is packed [kernel y][kernel x][channels / 4] vec4.
+ */
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "common.glsl"
+#include "activation.glsl"
+
+layout(constant_id = 0) const uint ACTIVATION = 0;
+layout(constant_id = 1) const bool BIAS = false;
+layout(constant_id = 2) const bool RESIDUAL = false;
+layout(constant_id = 3) const bool VECTOR = true; /* channels are whole vec4s */
+layout(constant_id = 4) const uint KERNEL_X = 3;
+layout(constant_id = 5) const uint STRIDE_X = 1;
+layout(constant_id = 6) const uint DILATION_X = 1;
+
+layout(push_constant) uniform Push {
+  uint batch, height, width, channels, out_height, out_width;
+  uint kernel_y, stride_y, dilation_y, top, left;
+  uint x_offset, bias_offset, residual_offset;
+};
+
+layout(set = 0, binding = 0) readonly buffer X1 { float x[]; };
+layout(set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
+layout(set = 0, binding = 1) readonly buffer W { vec4 weight[]; };
+layout(set = 0, binding = 2) readonly buffer B { float bias[]; };
+layout(set = 0, binding = 3) readonly buffer R1 { float residual[]; };
+layout(set = 0, binding = 3) readonly buffer R4 { vec4 residual4[]; };
+layout(set = 0, binding = 4) writeonly buffer Y1 { float y[]; };
+layout(set = 0, binding = 4) writeonly buffer Y4 { vec4 y4[]; };
+
+const uint PIXELS = 4;
+const uint COLUMNS = (PIXELS - 1) * STRIDE_X + (KERNEL_X - 1) * DILATION_X + 1;
+
+vec4
+load_x(uint at, uint channel)
+{
+  if (VECTOR)
+    return x4[(at + channel) / 4];
+  vec4 value = vec4(0.0);
+  [[unroll]] for (uint i = 0; i < 4; i++)
+    if (channel + i < channels)
+      value[i] = x[at + channel + i];
+  return value;
+}
+
+void
+main()
+{
+  uint quarters = (channels + 3) / 4, across = (out_width + PIXELS - 1) / PIXELS;
+  uint index = invocation_index(), channel = index % quarters * 4, rest = index / quarters;
+  uint out_x = rest % across * PIXELS, out_y = rest / across % out_height, n = rest / across / out_height;
+  vec4 sums[PIXELS];
+
+  if (n >= batch)
+    return;
+  [[unroll]] for (uint i = 0; i < PIXELS; i++)
+    sums[i] = vec4(0.0);
+  for (uint tap_y = 0; tap_y < kernel_y; tap_y++) {
+    uint in_y = out_y * stride_y + tap_y * dilation_y - top; /* wraps round above the picture */
+    if (in_y >= height)
+      continue;
+    vec4 columns[COLUMNS];
+    [[unroll]] for (uint i = 0; i < COLUMNS; i++) {
+      uint in_x = out_x * STRIDE_X + i - left;
+      uint at = x_offset + ((n * height + in_y) * width + min(in_x, width - 1)) * channels;
+      columns[i] = load_x(at, channel) * (in_x < width ? 1.0 : 0.0);
+    }
+    [[unroll]] for (uint tap_x = 0; tap_x < KERNEL_X; tap_x++) {
+      vec4 w = weight[(tap_y * KERNEL_X + tap_x) * quarters + channel / 4];
+      [[unroll]] for (uint i = 0; i < PIXELS; i++)
+        sums[i] = fma(columns[i * STRIDE_X + tap_x * DILATION_X], w, sums[i]);
+    }
+  }
+  vec4 shift = vec4(0.0);
+  [[unroll]] for (uint i = 0; i < 4; i++)
+    if (BIAS && channel + i < channels)
+      shift[i] = bias[bias_offset + channel + i];
+  [[unroll]] for (uint i = 0; i < PIXELS; i++) {
+    if (out_x + i >= out_width)
+      continue;
+    uint to = ((n * out_height + out_y) * out_width + out_x + i) * channels + channel;
+    vec4 value = activate(sums[i] + shift, ACTIVATION);
+    if (VECTOR) {
+      if (RESIDUAL)
+        value += residual4[(residual_offset + to) / 4];
+      y4[to / 4] = value;
+    } else {
+      [[unroll]] for (uint j = 0; j < 4; j++)
+        if (channel + j < channels)
+          y[to + j] = value[j] + (RESIDUAL ? residual[residual_offset + to + j] : 0.0);
+    }
+  }
+}
