@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gi18n.h>
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersink.h>
+#include <libavfilter/buffersrc.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <string.h>
+
+#include "core/media/sac-decoder-private.h"
+#include "core/sac-error.h"
+
+/* What the filters depend on: they are rebuilt when it changes, in the middle of a stream too. */
+typedef struct {
+  int width, height, format;
+  AVRational sample_aspect;
+  enum AVColorSpace matrix;
+  enum AVColorRange range;
+  enum AVColorTransferCharacteristic transfer;
+  enum AVColorPrimaries primaries;
+  gboolean interlaced;
+} PictureKind;
+
+struct _SacConverter {
+  char *path;
+  SacConversion conversion;
+  PictureKind kind;
+  AVFilterGraph *graph;
+  AVFilterContext *source, *sink;
+};
+
+SacConverter *
+sac_converter_new(const char *path, const SacConversion *conversion)
+{
+  SacConverter *converter = g_new0(SacConverter, 1);
+
+  converter->path = g_strdup(path);
+  converter->conversion = *conversion;
+  return converter;
+}
+
+void
+sac_converter_free(SacConverter *converter)
+{
+  if (!converter)
+    return;
+  avfilter_graph_free(&converter->graph);
+  g_free(converter->path);
+  g_free(converter);
+}
+
+static gboolean
+is_hdr(const PictureKind *kind)
+{
+  return kind->transfer == AVCOL_TRC_SMPTE2084 || kind->transfer == AVCOL_TRC_ARIB_STD_B67;
+}
+
+/* The size to scale to, before the picture is turned. */
+static void
+target_size(const SacConversion *conversion, int display_width, int display_height, int rotation, int *width,
+            int *height)
+{
+  double scale = 1;
+
+  if (conversion->short_side)
+    scale = (double)conversion->short_side / MIN(display_width, display_height);
+  if (conversion->max_width > 0 && display_width * scale > conversion->max_width)
+    scale = (double)conversion->max_width / display_width;
+  if (conversion->max_height > 0 && display_height * scale > conversion->max_height)
+    scale = (double)conversion->max_height / display_height;
+  /* A picture that is very much longer than wide keeps within what can be allocated. */
+  const int across = (int)CLAMP(display_width * scale + 0.5, 1, 32767),
+            down = (int)CLAMP(display_height * scale + 0.5, 1, 32767);
+  *width = rotation % 180 ? down : across;
+  *height = rotation % 180 ? across : down;
+}
+
+static char *
+describe_filters(const SacConverter *converter, const PictureKind *kind, const AVStream *stream)
+{
+  const AVPixFmtDescriptor *pixel = av_pix_fmt_desc_get(kind->format);
+  const gboolean yuv =
+      pixel && !(pixel->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) && pixel->nb_components >= 3;
+  GString *filters = g_string_new(NULL);
+  int rotation, display_width, display_height, width, height;
+
+  sac_media_display_size(stream, kind->width, kind->height, kind->sample_aspect, &rotation, &display_width,
+                         &display_height);
+  target_size(&converter->conversion, display_width, display_height, rotation, &width, &height);
+  /* One field is exact in time and needs no neighbours; at analysis sizes it loses nothing. */
+  if (kind->interlaced && kind->height > 2)
+    g_string_append(filters, "field=type=top,");
+  g_string_append_printf(filters, "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp", width,
+                         height);
+  if (yuv && !is_hdr(kind)) {
+    /* A stream that does not say is BT.709 when it is high definition and BT.601 otherwise, as every player assumes. */
+    const gboolean high = kind->width >= 1280 || kind->height > 576;
+    const char *matrix = kind->matrix == AVCOL_SPC_BT709                                               ? "bt709"
+                         : kind->matrix == AVCOL_SPC_BT2020_NCL || kind->matrix == AVCOL_SPC_BT2020_CL ? "bt2020"
+                         : kind->matrix == AVCOL_SPC_SMPTE240M                                         ? "smpte240m"
+                         : kind->matrix == AVCOL_SPC_FCC                                               ? "fcc"
+                         : kind->matrix == AVCOL_SPC_SMPTE170M || kind->matrix == AVCOL_SPC_BT470BG || !high ? "bt601"
+                                                                                                             : "bt709";
+    g_string_append_printf(filters, ":in_color_matrix=%s", matrix);
+    if (kind->range == AVCOL_RANGE_JPEG)
+      g_string_append(filters, ":in_range=full");
+  }
+  g_string_append_c(filters, ',');
+  if (is_hdr(kind))
+    g_string_append_printf(
+        filters,
+        "format=yuv444p10,zscale=matrixin=%s:transferin=%s:primariesin=%s:rangein=%s:transfer=linear:npl=203,"
+        "format=gbrpf32,zscale=primaries=bt709,tonemap=tonemap=mobius:desat=0,"
+        "zscale=transfer=iec61966-2-1:matrix=gbr:range=full,format=gbrp,",
+        kind->matrix == AVCOL_SPC_BT709 ? "709" : "2020_ncl",
+        kind->transfer == AVCOL_TRC_SMPTE2084 ? "smpte2084" : "arib-std-b67",
+        kind->primaries == AVCOL_PRI_BT709 ? "709" : "2020", kind->range == AVCOL_RANGE_JPEG ? "full" : "limited");
+  if (rotation)
+    g_string_append(filters, rotation == 90    ? "transpose=clock,"
+                             : rotation == 180 ? "hflip,vflip,"
+                                               : "transpose=cclock,");
+  g_string_append_printf(filters, "format=%s", converter->conversion.format == SAC_FRAME_RGBA ? "rgba" : "rgb24");
+  return g_string_free(filters, FALSE);
+}
+
+static int
+build_graph(SacConverter *converter, const PictureKind *kind, const AVStream *stream)
+{
+  g_autofree char *filters = describe_filters(converter, kind, stream);
+  g_autofree char *arguments =
+      g_strdup_printf("video_size=%dx%d:pix_fmt=%d:time_base=1/1000000:pixel_aspect=%d/%d", kind->width, kind->height,
+                      kind->format, MAX(kind->sample_aspect.num, 0), MAX(kind->sample_aspect.den, 1));
+  AVFilterInOut *inputs = avfilter_inout_alloc(), *outputs = avfilter_inout_alloc();
+  int status = AVERROR(ENOMEM);
+
+  avfilter_graph_free(&converter->graph);
+  converter->graph = avfilter_graph_alloc();
+  if (!converter->graph || !inputs || !outputs)
+    goto end;
+  converter->graph->nb_threads = 1;
+  if ((status = avfilter_graph_create_filter(&converter->source, avfilter_get_by_name("buffer"), "in", arguments, NULL,
+                                             converter->graph)) < 0 ||
+      (status = avfilter_graph_create_filter(&converter->sink, avfilter_get_by_name("buffersink"), "out", NULL, NULL,
+                                             converter->graph)) < 0)
+    goto end;
+  *outputs = (AVFilterInOut){ .name = av_strdup("in"), .filter_ctx = converter->source };
+  *inputs = (AVFilterInOut){ .name = av_strdup("out"), .filter_ctx = converter->sink };
+  if ((status = avfilter_graph_parse_ptr(converter->graph, filters, &inputs, &outputs, NULL)) >= 0)
+    status = avfilter_graph_config(converter->graph, NULL);
+end:
+  avfilter_inout_free(&inputs);
+  avfilter_inout_free(&outputs);
+  if (status < 0)
+    avfilter_graph_free(&converter->graph);
+  return status;
+}
+
+SacFrame *
+sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *picture, gint64 time_us,
+                      gint64 duration_us, GError **error)
+{
+  const PictureKind kind = {
+    .width = picture->width,
+    .height = picture->height,
+    .format = picture->format,
+    .sample_aspect = picture->sample_aspect_ratio.num > 0 ? picture->sample_aspect_ratio : stream->sample_aspect_ratio,
+    .matrix = picture->colorspace,
+    .range = picture->color_range,
+    .transfer = picture->color_trc,
+    .primaries = picture->color_primaries,
+    .interlaced = picture->interlaced_frame != 0,
+  };
+  AVFrame *converted = av_frame_alloc();
+  SacFrame *frame = NULL;
+  int status = converted ? 0 : AVERROR(ENOMEM);
+
+  if (status >= 0 && (!converter->graph || memcmp(&kind, &converter->kind, sizeof kind) != 0)) {
+    converter->kind = kind;
+    status = build_graph(converter, &kind, stream);
+  }
+  if (status >= 0) {
+    status = av_buffersrc_add_frame_flags(converter->source, picture, AV_BUFFERSRC_FLAG_KEEP_REF);
+  }
+  if (status >= 0)
+    status = av_buffersink_get_frame(converter->sink, converted);
+  if (status >= 0 && (frame = sac_frame_new(converter->conversion.format, converted->width, converted->height))) {
+    av_image_copy_plane(frame->pixels, (int)frame->stride, converted->data[0], converted->linesize[0],
+                        converted->width * (frame->format == SAC_FRAME_RGBA ? 4 : 3), converted->height);
+    frame->time_us = time_us;
+    frame->duration_us = duration_us;
+  }
+  if (!frame)
+    sac_media_set_error(error, status < 0 ? status : AVERROR(ENOMEM), converter->path, _("converting a picture"));
+  av_frame_free(&converted);
+  return frame;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "core/media/sac-frame.h"
+
+/* Behind the scenes of core/media: opening files, decoding pictures, and turning them into SacFrames. Blocking; one thread each. */
+
+/* A picture of more pixels than this is refused: decoding it would take gigabytes. */
+#define SAC_MAX_PIXELS (G_GINT64_CONSTANT(16384) * 16384)
+
+/* Opens and looks for streams. Reading stops when the cancellable is cancelled, which may be NULL and must outlive the context. */
+AVFormatContext *sac_media_open(const char *path, GCancellable *cancellable, GError **error);
+/* SAC_ERROR from FFmpeg's number; the message names the file. */
+void sac_media_set_error(GError **error, int averror, const char *path, const char *doing);
+/* The stream that people mean by "the video": -1 if none. Cover pictures of sound files count only if there is nothing else. */
+int sac_media_find_video(AVFormatContext *context);
+/* How the picture is displayed. */
+void sac_media_display_size(const AVStream *stream, int width, int height, AVRational sample_aspect, int *rotation,
+                            int *display_width, int *display_height);
+/* A decoder for the stream, with threads. hardware: on the GPU where possible. */
+AVCodecContext *sac_media_open_codec(const char *path, AVStream *stream, gboolean hardware, GError **error);
+
+/* A video stream decoded in order. */
+typedef struct {
+  char *path;
+  AVFormatContext *format;
+  AVStream *stream;
+  AVCodecContext *codec;
+  AVPacket *packet;
+  gint64 origin;     /* the first frame's time stamp, in the stream's time base */
+  gint64 next_guess; /* the time of the next frame if it does not say, µs */
+  gboolean draining, ended;
+} SacDecoder;
+
+SacDecoder *sac_decoder_new(const char *path, gboolean hardware, GCancellable *cancellable, GError **error);
+void sac_decoder_free(SacDecoder *decoder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacDecoder, sac_decoder_free)
+/* To the key frame at or before the time. */
+gboolean sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error);
+/* The next frame with its time and duration in µs; NULL without error at the end. A hardware frame is brought to memory. */
+AVFrame *sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error);
+/* Key frames alone from now on. */
+void sac_decoder_keyframes_only(SacDecoder *decoder);
+/* TRUE if the container's index shows a key frame at least every interval. */
+gboolean sac_decoder_has_keyframes_every(SacDecoder *decoder, gint64 interval_us);
+
+/* Scales, turns and colours pictures; its filters are rebuilt when a picture differs in kind from the last. */
+typedef struct {
+  SacFrameFormat format;
+  int short_side, max_width, max_height;
+} SacConversion;
+
+typedef struct _SacConverter SacConverter;
+SacConverter *sac_converter_new(const char *path, const SacConversion *conversion);
+void sac_converter_free(SacConverter *converter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacConverter, sac_converter_free)
+SacFrame *sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *picture, gint64 time_us,
+                                gint64 duration_us, GError **error);

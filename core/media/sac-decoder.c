@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+#include <libavutil/display.h>
+#include <libavutil/hwcontext.h>
+#include <math.h>
+
+#include "core/media/sac-decoder-private.h"
+#include "core/sac-error.h"
+
+/* FFmpeg's own words go to GLib's debug log, where G_MESSAGES_DEBUG shows them. */
+static void
+log_quietly(void *context, int level, const char *format, va_list arguments)
+{
+  if (level > AV_LOG_WARNING)
+    return;
+  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  g_logv("ffmpeg", G_LOG_LEVEL_DEBUG, format, arguments);
+  G_GNUC_END_IGNORE_DEPRECATIONS
+}
+
+void
+sac_media_set_error(GError **error, int averror, const char *path, const char *doing)
+{
+  char reason[AV_ERROR_MAX_STRING_SIZE];
+
+  if (averror == AVERROR_EXIT) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_CANCELLED, _("%s: cancelled"), path);
+    return;
+  }
+  av_strerror(averror, reason, sizeof reason);
+  if (averror == AVERROR(ENOENT) || averror == AVERROR(EACCES) || averror == AVERROR(EIO))
+    sac_error_set_from_errno(error, AVUNERROR(averror), "%s", path);
+  else if (averror == AVERROR(ENOMEM))
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE, _("%s: not enough memory"), path);
+  else if (averror == AVERROR_INVALIDDATA)
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+                _("%s: %s: not a video, sound or picture that can be read; it may be damaged or cut short"), path,
+                doing);
+  else
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE, "%s: %s: %s", path, doing, reason);
+}
+
+static int
+interrupted(void *cancellable)
+{
+  return g_cancellable_is_cancelled(cancellable);
+}
+
+AVFormatContext *
+sac_media_open(const char *path, GCancellable *cancellable, GError **error)
+{
+  static gsize once;
+  GStatBuf about;
+  int status;
+
+  if (g_once_init_enter(&once)) {
+    av_log_set_callback(log_quietly);
+    g_once_init_leave(&once, 1);
+  }
+  if (g_stat(path, &about) < 0) {
+    sac_error_set_from_errno(error, errno, "%s", path);
+    return NULL;
+  }
+  if (!S_ISREG(about.st_mode)) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+                S_ISDIR(about.st_mode) ? _("%s: a folder, not a file") : _("%s: not a regular file"), path);
+    return NULL;
+  }
+  if (about.st_size == 0) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE, _("%s: the file is empty"), path);
+    return NULL;
+  }
+  AVFormatContext *context = avformat_alloc_context();
+  if (!context) {
+    sac_media_set_error(error, AVERROR(ENOMEM), path, "");
+    return NULL;
+  }
+  context->interrupt_callback = (AVIOInterruptCB){ interrupted, cancellable };
+  /* The protocol is named so that a file whose name has a colon stays a file, and so that a playlist cannot reach the network. */
+  g_autofree char *url = g_strconcat("file:", path, NULL);
+  context->protocol_whitelist = av_strdup("file");
+  if ((status = avformat_open_input(&context, url, NULL, NULL)) < 0) {
+    sac_media_set_error(error, status, path, _("opening"));
+    return NULL;
+  }
+  /* Text files pass for subtitles, and text terminals' art for pictures. */
+  if (g_strcmp0(context->iformat->name, "tty") == 0 || (status = avformat_find_stream_info(context, NULL)) < 0) {
+    sac_media_set_error(error, status < 0 ? status : AVERROR_INVALIDDATA, path, _("reading its headers"));
+    avformat_close_input(&context);
+    return NULL;
+  }
+  return context;
+}
+
+int
+sac_media_find_video(AVFormatContext *context)
+{
+  int cover = -1;
+
+  for (unsigned i = 0; i < context->nb_streams; i++)
+    if (context->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
+        (context->streams[i]->disposition & AV_DISPOSITION_ATTACHED_PIC))
+      cover = (int)i;
+  const int best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+  if (best < 0 || best == cover)
+    return av_find_best_stream(context, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0 ? -1 : best;
+  return best;
+}
+
+void
+sac_media_display_size(const AVStream *stream, int width, int height, AVRational sample_aspect, int *rotation,
+                       int *display_width, int *display_height)
+{
+  const int32_t *matrix = (const int32_t *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+  const double angle = matrix ? -av_display_rotation_get(matrix) : 0;
+
+  *rotation = isfinite(angle) ? (int)(lrint(angle / 90) % 4 + 4) % 4 * 90 : 0;
+  if (sample_aspect.num > 0 && sample_aspect.den > 0)
+    width = (int)CLAMP(av_rescale(width, sample_aspect.num, sample_aspect.den), 1, 65535);
+  *display_width = *rotation % 180 ? height : width;
+  *display_height = *rotation % 180 ? width : height;
+}
+
+/* ---- Codecs ------------------------------------------------------------------------------------------------------------- */
+
+static enum AVPixelFormat
+choose_hardware_format(AVCodecContext *codec, const enum AVPixelFormat *formats)
+{
+  for (const enum AVPixelFormat *format = formats; *format != AV_PIX_FMT_NONE; format++)
+    if (*format == AV_PIX_FMT_VAAPI)
+      return *format;
+  return avcodec_default_get_format(codec, formats);
+}
+
+AVCodecContext *
+sac_media_open_codec(const char *path, AVStream *stream, gboolean hardware, GError **error)
+{
+  const AVCodec *decoder = avcodec_find_decoder(stream->codecpar->codec_id);
+  const gint64 pixels = (gint64)stream->codecpar->width * stream->codecpar->height;
+
+  if (!decoder) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, _("%s: no decoder for %s in this FFmpeg"), path,
+                avcodec_get_name(stream->codecpar->codec_id));
+    return NULL;
+  }
+  if (pixels > SAC_MAX_PIXELS) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
+                _("%s: %d × %d pixels are more than can be decoded (%d × %d); make it smaller first"), path,
+                stream->codecpar->width, stream->codecpar->height, 16384, 16384);
+    return NULL;
+  }
+  AVCodecContext *codec = avcodec_alloc_context3(decoder);
+  int status = codec ? avcodec_parameters_to_context(codec, stream->codecpar) : AVERROR(ENOMEM);
+  if (status >= 0) {
+    codec->pkt_timebase = stream->time_base;
+    codec->max_pixels = SAC_MAX_PIXELS;
+    codec->thread_count = 0;
+    /* Windows of time would be lost to VAAPI's set-up for a single picture; a device that is not there is no error. */
+    if (hardware && av_hwdevice_ctx_create(&codec->hw_device_ctx, AV_HWDEVICE_TYPE_VAAPI, NULL, NULL, 0) >= 0)
+      codec->get_format = choose_hardware_format;
+    status = avcodec_open2(codec, decoder, NULL);
+  }
+  if (status < 0) {
+    sac_media_set_error(error, status, path, _("opening its decoder"));
+    avcodec_free_context(&codec);
+  }
+  return codec;
+}
+
+/* ---- Decoding ----------------------------------------------------------------------------------------------------------- */
+
+SacDecoder *
+sac_decoder_new(const char *path, gboolean hardware, GCancellable *cancellable, GError **error)
+{
+  g_autoptr(SacDecoder) decoder = g_new0(SacDecoder, 1);
+  int index;
+
+  decoder->path = g_strdup(path);
+  if (!(decoder->format = sac_media_open(path, cancellable, error)))
+    return NULL;
+  if ((index = sac_media_find_video(decoder->format)) < 0) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, _("%s: there is no picture in it"), path);
+    return NULL;
+  }
+  decoder->stream = decoder->format->streams[index];
+  for (unsigned i = 0; i < decoder->format->nb_streams; i++)
+    if ((int)i != index)
+      decoder->format->streams[i]->discard = AVDISCARD_ALL;
+  decoder->origin = decoder->stream->start_time;
+  if (!(decoder->codec = sac_media_open_codec(path, decoder->stream, hardware, error)))
+    return NULL;
+  decoder->packet = av_packet_alloc();
+  return g_steal_pointer(&decoder);
+}
+
+void
+sac_decoder_free(SacDecoder *decoder)
+{
+  if (!decoder)
+    return;
+  av_packet_free(&decoder->packet);
+  avcodec_free_context(&decoder->codec);
+  avformat_close_input(&decoder->format);
+  g_free(decoder->path);
+  g_free(decoder);
+}
+
+gboolean
+sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
+{
+  const gint64 origin = decoder->origin == AV_NOPTS_VALUE ? 0 : decoder->origin;
+  gint64 target = origin + av_rescale_q(time_us, AV_TIME_BASE_Q, decoder->stream->time_base);
+
+  if (av_seek_frame(decoder->format, decoder->stream->index, target, AVSEEK_FLAG_BACKWARD) < 0) {
+    /* Formats without an index, and single pictures, are read from their beginning. */
+    const int status =
+        av_seek_frame(decoder->format, decoder->stream->index, 0, AVSEEK_FLAG_BYTE | AVSEEK_FLAG_BACKWARD);
+
+    if (status < 0 && avformat_seek_file(decoder->format, -1, G_MININT64, 0, G_MAXINT64, 0) < 0) {
+      sac_media_set_error(error, status, decoder->path, _("seeking"));
+      return FALSE;
+    }
+  }
+  avcodec_flush_buffers(decoder->codec);
+  decoder->draining = decoder->ended = FALSE;
+  decoder->next_guess = 0;
+  return TRUE;
+}
+
+void
+sac_decoder_keyframes_only(SacDecoder *decoder)
+{
+  decoder->codec->skip_frame = AVDISCARD_NONKEY;
+}
+
+gboolean
+sac_decoder_has_keyframes_every(SacDecoder *decoder, gint64 interval_us)
+{
+  const int count = avformat_index_get_entries_count(decoder->stream);
+  const gint64 interval = av_rescale_q(interval_us, AV_TIME_BASE_Q, decoder->stream->time_base);
+  gint64 last = AV_NOPTS_VALUE;
+  int keys = 0;
+
+  for (int i = 0; i < count; i++) {
+    const AVIndexEntry *entry = avformat_index_get_entry(decoder->stream, i);
+
+    if (!(entry->flags & AVINDEX_KEYFRAME))
+      continue;
+    if (last != AV_NOPTS_VALUE && entry->timestamp - last > interval)
+      return FALSE;
+    last = entry->timestamp;
+    keys++;
+  }
+  return keys > 1 && decoder->stream->duration > 0 && last + interval >= decoder->stream->duration;
+}
+
+/* Sends one packet, or the end. FALSE on error. */
+static gboolean
+feed(SacDecoder *decoder, GError **error)
+{
+  for (;;) {
+    const int status = av_read_frame(decoder->format, decoder->packet);
+
+    if (status == AVERROR_EXIT) {
+      sac_media_set_error(error, status, decoder->path, "");
+      return FALSE;
+    }
+    if (status < 0) {
+      /* A file that breaks off ends here; whether that is an error is seen when nothing was decoded. */
+      avcodec_send_packet(decoder->codec, NULL);
+      decoder->draining = TRUE;
+      return TRUE;
+    }
+    if (decoder->packet->stream_index != decoder->stream->index) {
+      av_packet_unref(decoder->packet);
+      continue;
+    }
+    /* A damaged packet is left out: the decoder goes on with the next. */
+    (void)avcodec_send_packet(decoder->codec, decoder->packet);
+    av_packet_unref(decoder->packet);
+    return TRUE;
+  }
+}
+
+static AVFrame *
+to_memory(AVFrame *frame)
+{
+  if (frame->format != AV_PIX_FMT_VAAPI)
+    return frame;
+  AVFrame *copy = av_frame_alloc();
+  if (copy && av_hwframe_transfer_data(copy, frame, 0) >= 0 && av_frame_copy_props(copy, frame) >= 0) {
+    av_frame_free(&frame);
+    return copy;
+  }
+  av_frame_free(&copy);
+  av_frame_free(&frame);
+  return NULL;
+}
+
+AVFrame *
+sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error)
+{
+  AVFrame *frame = av_frame_alloc();
+
+  while (frame && !decoder->ended) {
+    const int status = avcodec_receive_frame(decoder->codec, frame);
+
+    if (status == AVERROR(EAGAIN) && !decoder->draining) {
+      if (!feed(decoder, error)) {
+        av_frame_free(&frame);
+        return NULL;
+      }
+      continue;
+    }
+    if (status == AVERROR_EOF || (status < 0 && decoder->draining)) {
+      decoder->ended = TRUE;
+      break;
+    }
+    if (status < 0)
+      continue;
+    const gint64 stamp = frame->best_effort_timestamp;
+    if (decoder->origin == AV_NOPTS_VALUE && stamp != AV_NOPTS_VALUE)
+      decoder->origin = stamp;
+    *time_us = stamp == AV_NOPTS_VALUE
+                   ? decoder->next_guess
+                   : av_rescale_q(stamp - decoder->origin, decoder->stream->time_base, AV_TIME_BASE_Q);
+    *duration_us = av_rescale_q(MAX(frame->pkt_duration, 0), decoder->stream->time_base, AV_TIME_BASE_Q);
+    decoder->next_guess = *time_us + (*duration_us > 0 ? *duration_us : 40000);
+    frame = to_memory(frame);
+    if (!frame)
+      sac_media_set_error(error, AVERROR(ENOMEM), decoder->path, "");
+    return frame;
+  }
+  av_frame_free(&frame);
+  return NULL;
+}
