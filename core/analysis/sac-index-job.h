@@ -13,7 +13,7 @@
  * at the sample where it was.
  *
  * Threads: sac_index_job_run blocks and may be called from any thread; sac_index_job_start runs it on a thread of its own. The
- * properties may be read from any thread. In both cases "notify" and "log" are emitted on the thread-default main context of
+ * properties may be read from any thread. In both cases "notify" is emitted on the thread-default main context of
  * sac_index_job_new, at most ten times a second; without a main loop (command line) use sac_index_job_set_progress_function.
  */
 

@@ -65,7 +65,9 @@ find_analysis(sqlite3 *db, struct begin_analysis *begin, gboolean *found, GError
 {
   g_autoptr(sqlite3_stmt) row = sac_database_prepare(
       db, error,
-      "SELECT id, samples, finished FROM analysis WHERE video = ? AND analyser = ? AND model = ? AND interval = ?",
+      "SELECT id, samples, finished,"
+      " (SELECT times FROM batch WHERE batch.analysis = analysis.id ORDER BY first_sample DESC LIMIT 1)"
+      " FROM analysis WHERE video = ? AND analyser = ? AND model = ? AND interval = ?",
       "issi", begin->video_id, begin->analyser, begin->model, begin->interval_us);
   int got = row != NULL ? sac_database_step(row, error) : -1;
   *found = got == 1;
@@ -73,6 +75,11 @@ find_analysis(sqlite3 *db, struct begin_analysis *begin, gboolean *found, GError
     begin->analysis.id = sqlite3_column_int64(row, 0);
     begin->analysis.next_sample = sqlite3_column_int64(row, 1);
     begin->analysis.finished = sqlite3_column_int(row, 2);
+    begin->analysis.last_time_us = -1;
+    const guint8 *times = sqlite3_column_blob(row, 3);
+    gsize bytes = sqlite3_column_bytes(row, 3);
+    if (bytes >= sizeof(gint64))
+      memcpy(&begin->analysis.last_time_us, times + bytes - sizeof(gint64), sizeof(gint64));
   }
   return got >= 0;
 }
@@ -96,7 +103,7 @@ begin_analysis(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
   if (!sac_database_run(db, error, "INSERT INTO analysis (video, analyser, model, interval) VALUES (?,?,?,?)", "issi",
                         begin->video_id, begin->analyser, begin->model, begin->interval_us))
     return FALSE;
-  begin->analysis = (SacAnalysis){ .id = sqlite3_last_insert_rowid(db) };
+  begin->analysis = (SacAnalysis){ .id = sqlite3_last_insert_rowid(db), .last_time_us = -1 };
   return TRUE;
 }
 

@@ -302,3 +302,22 @@ sac_library_forget_video(SacLibrary *library, gint64 video_id, GError **error)
 {
   return sac_library_write(library, forget_video, &video_id, error);
 }
+
+struct set_duration {
+  gint64 video_id, duration_us;
+};
+
+static gboolean
+set_duration(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
+{
+  const struct set_duration *set = data;
+  return sac_database_run(db, error, "UPDATE video SET duration = ? WHERE id = ?", "ii", set->duration_us,
+                          set->video_id);
+}
+
+gboolean
+sac_library_set_duration(SacLibrary *library, gint64 video_id, gint64 duration_us, GError **error)
+{
+  struct set_duration set = { .video_id = video_id, .duration_us = duration_us };
+  return sac_library_write(library, set_duration, &set, error);
+}

@@ -68,6 +68,9 @@ SacVideo *sac_library_get_video(SacLibrary *library, gint64 video_id, GError **e
  * a known path whose size or time of change is another is read again. SAC_ERROR_NOT_FOUND says to index it. */
 SacVideo *sac_library_find_video_by_path(SacLibrary *library, const char *path, GError **error);
 
+/* For files whose length only reading them tells. */
+gboolean sac_library_set_duration(SacLibrary *library, gint64 video_id, gint64 duration_us, GError **error);
+
 /* All paths of a video (transfer full, NULL-terminated). */
 char **sac_library_get_video_paths(SacLibrary *library, gint64 video_id, GError **error);
 
@@ -102,7 +105,8 @@ GPtrArray *sac_library_list_labels(SacLibrary *library, GError **error);
 
 typedef struct {
   gint64 id;
-  gint64 next_sample; /* how many samples are in: the index of the next one */
+  gint64 next_sample;  /* how many samples are in: the index of the next one */
+  gint64 last_time_us; /* of the last sample that is in; -1 without one */
   gboolean finished;
 } SacAnalysis;
 
