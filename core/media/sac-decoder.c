@@ -210,7 +210,7 @@ gboolean
 sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
 {
   const gint64 origin = decoder->origin == AV_NOPTS_VALUE ? 0 : decoder->origin;
-  gint64 target = origin + av_rescale_q(time_us, AV_TIME_BASE_Q, decoder->stream->time_base);
+  const gint64 target = origin + av_rescale_q_rnd(time_us, AV_TIME_BASE_Q, decoder->stream->time_base, AV_ROUND_DOWN);
 
   if (av_seek_frame(decoder->format, decoder->stream->index, target, AVSEEK_FLAG_BACKWARD) < 0) {
     /* Formats without an index, and single pictures, are read from their beginning. */

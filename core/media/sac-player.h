@@ -8,11 +8,12 @@
 /*
  * Plays a file: pictures to whoever shows them, sound to the sound server.
  *
- *     demux thread ──packets──► video thread ──frames──► the frame that is due, on the main context ──► "frame"
- *          └───────packets──► audio thread ──samples──► sound server, whose clock is the master
+ *     picture thread ──► the frame that is due ──► "frame", on the main context
+ *     sound thread ────► sound server, whose clock is the master
  *
- * Queues are bounded. Without sound (no track, no server, backward play, muting does not count) a monotonic clock leads. A picture
- * that is late is dropped; the sound is never stretched to wait for one.
+ * Each thread reads the file through an opening of its own, so neither waits for the other. Without sound (no track, no server,
+ * backward play; muting does not count) a monotonic clock leads. A picture that is late is dropped; the sound is never stretched to wait
+ * for one.
  *
  * All functions are called from the main thread and none blocks; signals come on the main context that sac_player_new() was called
  * in. Times are microseconds from the video's first frame.

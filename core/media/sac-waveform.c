@@ -49,8 +49,8 @@ convert(SwrContext **resampler, const AVFrame *frame, Peaks *peaks)
     *resampler = swr_alloc();
     AVChannelLayout mono = AV_CHANNEL_LAYOUT_MONO;
 
-    if ((status = swr_alloc_set_opts2(resampler, &mono, AV_SAMPLE_FMT_FLT, RATE, &frame->ch_layout, frame->format,
-                                      frame->sample_rate, 0, NULL)) < 0 ||
+    if ((status = swr_alloc_set_opts2(resampler, &mono, AV_SAMPLE_FMT_FLT, RATE, (AVChannelLayout *)&frame->ch_layout,
+                                      frame->format, frame->sample_rate, 0, NULL)) < 0 ||
         (status = swr_init(*resampler)) < 0)
       return status;
   }
