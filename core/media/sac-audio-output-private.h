@@ -19,5 +19,3 @@ gboolean sac_audio_output_write(SacAudioOutput *output, const float *samples, gs
 gint64 sac_audio_output_get_latency(SacAudioOutput *output);
 /* Drops what is not heard yet. */
 void sac_audio_output_flush(SacAudioOutput *output);
-/* Waits until all has been heard. */
-void sac_audio_output_drain(SacAudioOutput *output);

@@ -1,33 +1,111 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/media/sac-audio-output-private.h"
 
-#include <pulse/error.h>
-#include <pulse/simple.h>
+#include <pulse/pulseaudio.h>
 
-/* What the server holds of us: short, so that a volume is heard at once, and long enough for a busy machine. */
-#define BUFFER_MS 120
+/* What lies between us and the ear: short, so that a volume is heard at once, and long enough for a busy machine. */
+#define LATENCY_MS 100
 
+/* PulseAudio's objects live on a thread of its own; each function here takes its lock. */
 struct _SacAudioOutput {
-  pa_simple *stream;
+  pa_threaded_mainloop *loop;
+  pa_context *context;
+  pa_stream *stream;
 };
+
+static void
+wake(SacAudioOutput *output)
+{
+  pa_threaded_mainloop_signal(output->loop, 0);
+}
+
+static void
+on_context(pa_context *context, void *output)
+{
+  wake(output);
+}
+
+static void
+on_stream(pa_stream *stream, void *output)
+{
+  wake(output);
+}
+
+static void
+on_room(pa_stream *stream, size_t bytes, void *output)
+{
+  wake(output);
+}
+
+static void
+on_done(pa_stream *stream, int success, void *output)
+{
+  wake(output);
+}
+
+static gboolean
+wait_for_context(SacAudioOutput *output)
+{
+  pa_context_state_t state;
+
+  while (PA_CONTEXT_IS_GOOD(state = pa_context_get_state(output->context)) && state != PA_CONTEXT_READY)
+    pa_threaded_mainloop_wait(output->loop);
+  return state == PA_CONTEXT_READY;
+}
+
+static gboolean
+wait_for_stream(SacAudioOutput *output)
+{
+  pa_stream_state_t state;
+
+  while (PA_STREAM_IS_GOOD(state = pa_stream_get_state(output->stream)) && state != PA_STREAM_READY)
+    pa_threaded_mainloop_wait(output->loop);
+  return state == PA_STREAM_READY;
+}
+
+/* Under the loop's lock. */
+static gboolean
+connect_to_server(SacAudioOutput *output)
+{
+  const pa_sample_spec spec = { .format = PA_SAMPLE_FLOAT32NE, .rate = SAC_AUDIO_RATE, .channels = SAC_AUDIO_CHANNELS };
+  const pa_buffer_attr buffer = { .maxlength = (uint32_t)-1,
+                                  .tlength = (uint32_t)(pa_bytes_per_second(&spec) * LATENCY_MS / 1000),
+                                  .prebuf = (uint32_t)-1,
+                                  .minreq = (uint32_t)-1,
+                                  .fragsize = (uint32_t)-1 };
+
+  output->context = pa_context_new(pa_threaded_mainloop_get_api(output->loop), "Saccade");
+  pa_context_set_state_callback(output->context, on_context, output);
+  if (pa_context_connect(output->context, NULL, PA_CONTEXT_NOFLAGS, NULL) < 0 || !wait_for_context(output))
+    return FALSE;
+  output->stream = pa_stream_new(output->context, "Video", &spec, NULL);
+  if (!output->stream)
+    return FALSE;
+  pa_stream_set_state_callback(output->stream, on_stream, output);
+  pa_stream_set_write_callback(output->stream, on_room, output);
+  return pa_stream_connect_playback(
+             output->stream, NULL, &buffer,
+             PA_STREAM_ADJUST_LATENCY | PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE, NULL, NULL) >= 0 &&
+         wait_for_stream(output);
+}
 
 SacAudioOutput *
 sac_audio_output_new(void)
 {
-  const pa_sample_spec spec = { .format = PA_SAMPLE_FLOAT32NE, .rate = SAC_AUDIO_RATE, .channels = SAC_AUDIO_CHANNELS };
-  const guint32 bytes = (guint32)(pa_bytes_per_second(&spec) * BUFFER_MS / 1000);
-  const pa_buffer_attr buffer = {
-    .maxlength = (guint32)-1, .tlength = bytes, .prebuf = bytes / 2, .minreq = (guint32)-1, .fragsize = (guint32)-1
-  };
-  int reason = 0;
-  pa_simple *stream = pa_simple_new(NULL, "Saccade", PA_STREAM_PLAYBACK, NULL, "Video", &spec, NULL, &buffer, &reason);
+  SacAudioOutput *output = g_new0(SacAudioOutput, 1);
 
-  if (!stream) {
-    g_debug("no sound: %s", pa_strerror(reason));
+  output->loop = pa_threaded_mainloop_new();
+  if (!output->loop || pa_threaded_mainloop_start(output->loop) < 0) {
+    sac_audio_output_free(output);
     return NULL;
   }
-  SacAudioOutput *output = g_new0(SacAudioOutput, 1);
-  output->stream = stream;
+  pa_threaded_mainloop_lock(output->loop);
+  const gboolean connected = connect_to_server(output);
+  if (!connected && output->context)
+    g_debug("no sound: %s", pa_strerror(pa_context_errno(output->context)));
+  pa_threaded_mainloop_unlock(output->loop);
+  if (!connected)
+    g_clear_pointer(&output, sac_audio_output_free);
   return output;
 }
 
@@ -36,33 +114,75 @@ sac_audio_output_free(SacAudioOutput *output)
 {
   if (!output)
     return;
-  pa_simple_free(output->stream);
+  if (output->loop)
+    pa_threaded_mainloop_stop(output->loop);
+  if (output->stream) {
+    pa_stream_disconnect(output->stream);
+    pa_stream_unref(output->stream);
+  }
+  if (output->context) {
+    pa_context_disconnect(output->context);
+    pa_context_unref(output->context);
+  }
+  if (output->loop)
+    pa_threaded_mainloop_free(output->loop);
   g_free(output);
 }
 
 gboolean
 sac_audio_output_write(SacAudioOutput *output, const float *samples, gsize n_frames)
 {
-  return pa_simple_write(output->stream, samples, n_frames * SAC_AUDIO_CHANNELS * sizeof *samples, NULL) >= 0;
+  const guint8 *bytes = (const guint8 *)samples;
+  gsize left = n_frames * SAC_AUDIO_CHANNELS * sizeof *samples;
+  gboolean good = TRUE;
+
+  pa_threaded_mainloop_lock(output->loop);
+  while (left && (good = PA_STREAM_IS_GOOD(pa_stream_get_state(output->stream)))) {
+    const gsize room = pa_stream_writable_size(output->stream);
+
+    if (room == (gsize)-1) {
+      good = FALSE;
+      break;
+    }
+    if (!room) {
+      pa_threaded_mainloop_wait(output->loop);
+      continue;
+    }
+    const gsize now = MIN(room, left);
+    if (pa_stream_write(output->stream, bytes, now, NULL, 0, PA_SEEK_RELATIVE) < 0) {
+      good = FALSE;
+      break;
+    }
+    bytes += now;
+    left -= now;
+  }
+  pa_threaded_mainloop_unlock(output->loop);
+  return good;
 }
 
 gint64
 sac_audio_output_get_latency(SacAudioOutput *output)
 {
-  int reason = 0;
-  const pa_usec_t latency = pa_simple_get_latency(output->stream, &reason);
+  pa_usec_t latency = 0;
+  int negative = 0;
 
-  return reason ? 0 : (gint64)MIN(latency, (pa_usec_t)(2 * G_USEC_PER_SEC));
+  pa_threaded_mainloop_lock(output->loop);
+  /* Before the server's first answer nothing is known, and nothing is heard. */
+  if (pa_stream_get_latency(output->stream, &latency, &negative) < 0)
+    latency = G_USEC_PER_SEC;
+  pa_threaded_mainloop_unlock(output->loop);
+  return negative ? 0 : (gint64)MIN(latency, (pa_usec_t)(10 * G_USEC_PER_SEC));
 }
 
 void
 sac_audio_output_flush(SacAudioOutput *output)
 {
-  pa_simple_flush(output->stream, NULL);
-}
-
-void
-sac_audio_output_drain(SacAudioOutput *output)
-{
-  pa_simple_drain(output->stream, NULL);
+  pa_threaded_mainloop_lock(output->loop);
+  pa_operation *operation = pa_stream_flush(output->stream, on_done, output);
+  while (operation && pa_operation_get_state(operation) == PA_OPERATION_RUNNING &&
+         PA_CONTEXT_IS_GOOD(pa_context_get_state(output->context)))
+    pa_threaded_mainloop_wait(output->loop);
+  if (operation)
+    pa_operation_unref(operation);
+  pa_threaded_mainloop_unlock(output->loop);
 }

@@ -12,7 +12,7 @@
 #define LATE_US 45000
 #define LONGEST_GAP_US 250000
 /* The clock waits no longer than this for the sound to begin. */
-#define SOUND_START_US 700000
+#define SOUND_START_US 1500000
 /* 20 ms of sound at a time: how soon a pause is heard. */
 #define CHUNK (SAC_AUDIO_RATE / 50)
 
@@ -258,7 +258,8 @@ sound_thread(gpointer data)
 {
   SacPlayerSession *session = data;
   SacAudioTrack *track = sac_audio_track_new(session->path, session->stop, NULL);
-  SacAudioOutput *output = NULL;
+  /* Connected before it is needed, so that play begins at once. */
+  SacAudioOutput *output = track ? sac_audio_output_new() : NULL;
 
   for (;;) {
     g_mutex_lock(&session->lock);
