@@ -11,6 +11,8 @@
 /* A picture that is later than this is left out, but not for longer than that. */
 #define LATE_US 45000
 #define LONGEST_GAP_US 250000
+/* How far the clock and the sound may be apart. */
+#define CLOCK_TOLERANCE_US 8000
 /* The clock waits no longer than this for the sound to begin. */
 #define SOUND_START_US 1500000
 /* 20 ms of sound at a time: how soon a pause is heard. */
@@ -169,16 +171,22 @@ clock_start(SacPlayerSession *session)
     session->clock_since = g_get_monotonic_time();
 }
 
-/* Where the sound is. Differences that nobody hears or sees are left alone, so that pictures come evenly. */
+/* The sound says where it is. Differences that nobody hears or sees are left alone, so that pictures come evenly; time never goes
+   back: where the sound is late, it stands until the sound has come. */
 static void
 clock_follow(SacPlayerSession *session, gint64 heard_us)
 {
-  const gint64 now = g_get_monotonic_time();
+  const gint64 ahead = heard_us - clock_now(session);
 
-  if (session->clock_since && ABS(heard_us - clock_now(session)) < 8000)
+  if (session->clock_since && ABS(ahead) < CLOCK_TOLERANCE_US)
     return;
+  if (ahead < -CLOCK_TOLERANCE_US) {
+    clock_stop(session);
+    session->waiting_since = g_get_monotonic_time();
+    return;
+  }
   session->clock_base = heard_us;
-  session->clock_since = now;
+  session->clock_since = g_get_monotonic_time();
   session->waiting_since = 0;
 }
 
