@@ -169,6 +169,7 @@ clock_start(SacPlayerSession *session)
     session->waiting_since = g_get_monotonic_time();
   else
     session->clock_since = g_get_monotonic_time();
+  g_cond_broadcast(&session->changed);
 }
 
 /* The sound says where it is. Differences that nobody hears or sees are left alone, so that pictures come evenly; time never goes
@@ -474,6 +475,8 @@ finish_playing(SacPlayerSession *session, gint64 end)
   const gboolean more_sound = sound_leads(session) && !session->sound_ended && session->rate > 0;
   if (!more_sound) {
     clock_stop(session);
+    if (session->rate > 0 && session->tracks.duration_us > 0)
+      session->clock_base = session->tracks.duration_us;
     session->playing = FALSE;
     session->serial++;
     tell(session, SAC_PLAYER_ENDED, NULL);
