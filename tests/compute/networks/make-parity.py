@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes what the networks are held to: small checkpoints of random weights, and what the reference implementations (torch,
+transformers, Pillow) compute with them.
+
+    make-parity.py [FOLDER]      FOLDER is parity/ beside this script unless it is given
+
+Each model's folder also holds expected.safetensors: "picture.N" and "text.N" are the inputs (bytes), "pictures", "texts" and "queries"
+the unit vectors they must give, "calibration" the queries' floors and ceilings. The weights are drawn so wide that different inputs give clearly
+different vectors, or a wrong network would pass: the script asserts it. preprocess.safetensors holds crops as Pillow makes
+them. All of it is committed; this script is run by hand when a network is added.
+"""
+import json
+import math
+import pathlib
+import shutil
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import transformers
+from PIL import Image
+from safetensors.torch import save_file
+
+TEXTS = ["a dog", "A DOG!", "two red birds on a branch", "it's raining 1234 cats & dogs, isn't it?", "", "zzzz qqqq",
+         "naïve café — 日本語 🎬", "the cat sat on the mat and looked at the other cat, which sat on another mat and looked back, "
+         "for as long as cats do that, which is longer than any tokenizer of this size cares to read"]
+MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+RANDOM = np.random.default_rng(20)
+
+
+def picture(width, height):
+    """Smooth blobs and some noise: neighbours are alike as in a photograph, pictures are not."""
+    y, x = np.mgrid[0:height, 0:width] / max(width, height, 2)
+    channels = [sum(RANDOM.normal() * np.sin(RANDOM.uniform(2, 25) * x + RANDOM.uniform(2, 25) * y + RANDOM.uniform(0, 6)) for _ in range(4))
+                for _ in range(3)]
+    values = 128 + RANDOM.uniform(-60, 60) + 40 * np.stack(channels, -1) + RANDOM.normal(0, 12, (height, width, 3))
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def crops(pixels, resize, side, count):
+    """torchvision's Resize (bicubic) and CenterCrop on Pillow, or `count` crops along the long side."""
+    height, width = pixels.shape[:2]
+    long_side = int(resize * max(width, height) / min(width, height))
+    width, height = (resize, long_side) if width < height else (long_side, resize)
+    image = Image.fromarray(pixels)
+    if image.size != (width, height):
+        # One pass a call: Pillow has always gone across first, but newer ones go down first where a picture is very tall.
+        image = image.resize((width, image.height), Image.BICUBIC).resize((width, height), Image.BICUBIC)
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    for index in range(count):
+        if count > 1:
+            left, top = (round((width - side) * index / (count - 1)), top) if width >= height else (left, round((height - side) * index / (count - 1)))
+        yield np.array(image.crop((left, top, left + side, top + side)))
+
+
+def widen(module, scale):
+    """Random weights at `scale` times the width at which a layer keeps its input's size."""
+    generator = torch.Generator().manual_seed(7)
+    for name, weight in module.named_parameters():
+        draw = torch.randn(weight.shape, generator=generator)
+        if "norm" in name.lower() or "layrnorm" in name:
+            weight.data = (1 + 0.2 * draw) if name.endswith("weight") else 0.2 * draw
+        elif "embedding" in name and "patch" not in name:
+            weight.data = draw
+        elif weight.dim() > 1:
+            weight.data = draw * scale / math.sqrt(weight[0].numel())
+        else:
+            weight.data = 0.1 * draw
+
+
+def unit(vectors):
+    return F.normalize(vectors.float(), dim=-1)
+
+
+def check_different(name, vectors):
+    cosines = vectors @ vectors.T - 2 * torch.eye(len(vectors))
+    assert cosines.max() < 0.98, f"{name}: two different inputs give a cosine of {cosines.max():.4f}"
+    print(f"{name}: {tuple(vectors.shape)}, largest cosine between two {cosines.max():.3f}")
+
+
+def save_expected(folder, inputs, **vectors):
+    tensors = {f"picture.{i}": torch.tensor(pixels) for i, pixels in enumerate(inputs)}
+    tensors |= {f"text.{i}": torch.tensor(list(text.encode()), dtype=torch.uint8) for i, text in enumerate(TEXTS)}
+    save_file(tensors | {name: value.clone() for name, value in vectors.items()}, folder / "expected.safetensors")
+
+
+def as_json(path, value):
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def save_weights(folder, module, dtype):
+    """Stores the weights as dtype, and makes the module compute with what was stored."""
+    module.to(dtype).float()
+    save_file({name: value.to(dtype).contiguous() for name, value in module.state_dict().items() if "position_ids" not in name},
+              folder / "model.safetensors")
+
+
+def make_clip_tokenizer(folder):
+    """CLIP's kind of vocabulary: every byte, every byte that ends a word, some merges, the two special tokens."""
+    bytes_to_unicode = {byte: chr(byte) for byte in [*range(33, 127), *range(161, 173), *range(174, 256)]}
+    bytes_to_unicode |= {byte: chr(256 + n) for n, byte in enumerate(byte for byte in range(256) if byte not in bytes_to_unicode)}
+    letters = [bytes_to_unicode[byte] for byte in sorted(bytes_to_unicode)]
+    merges = ["a t</w>", "d o", "do g</w>", "t h", "th e</w>", "o n</w>", "c at</w>", "l o", "i n", "e r</w>", "t w", "tw o</w>", "i s</w>", "' s</w>",
+              "c a", "m at</w>"]
+    tokens = letters + [letter + "</w>" for letter in letters] + [merge.replace(" ", "") for merge in merges]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    as_json(folder / "vocab.json", {token: number for number, token in enumerate(tokens)})
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
+    return transformers.CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt")), len(tokens)
+
+
+def make_clip(folder, vision, text, projection, dtype, old_end, resize=None, mean=MEAN, deviation=DEVIATION):
+    tokenizer, vocabulary = make_clip_tokenizer(folder)
+    end = 2 if old_end else vocabulary - 1
+    config = transformers.CLIPConfig(
+        vision_config=vision, text_config={"vocab_size": vocabulary, "bos_token_id": vocabulary - 2, "eos_token_id": end, **text},
+        projection_dim=projection)
+    model = transformers.CLIPModel(config).eval()
+    widen(model, 1.6)
+    save_weights(folder, model, dtype)
+    as_json(folder / "config.json", {"model_type": "clip", "projection_dim": projection, "vision_config": vision,
+                                     "text_config": {"vocab_size": vocabulary, "eos_token_id": end, **text}})
+    side = vision["image_size"]
+    if resize:
+        as_json(folder / "preprocessor_config.json",
+                {"size": {"shortest_edge": resize}, "crop_size": {"height": side, "width": side}, "image_mean": mean, "image_std": deviation})
+    pictures = [picture(*size) for size in ((64, 48), (37, 71), (side, side), (20, 20), (90, 33))]
+    pixels = torch.tensor(np.stack([next(crops(p, resize or side, side, 1)) for p in pictures])).permute(0, 3, 1, 2) / 255
+    pixels = (pixels - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
+    vectors = unit(model.visual_projection(model.vision_model(pixel_values=pixels).pooler_output))
+    limit = text["max_position_embeddings"]
+    ids = []
+    for words in TEXTS:
+        tokens = tokenizer(words, add_special_tokens=False)["input_ids"][:limit - 2]
+        ids.append([vocabulary - 2, *tokens, vocabulary - 1])
+    text_vectors = torch.cat([
+        unit(model.text_projection(model.text_model(input_ids=torch.tensor([row])).pooler_output)) for row in ids])
+    check_different(folder.name + " pictures", vectors)
+    check_different(folder.name + " texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog" but for one token
+    save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
+
+
+def make_bert_tokenizer(folder):
+    words = "the a dog cat bird two red on it rain mat sat look other naive cafe".split()
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words, *alphabet, *"!?,.'&-", *("##" + letter for letter in alphabet), "##s", "##ing", "##ed",
+                  "日", "本"]
+    vocabulary = list(dict.fromkeys(vocabulary))
+    (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    as_json(folder / "tokenizer_config.json", {"do_lower_case": True, "tokenizer_class": "BertTokenizer"})
+    from tokenizers import BertWordPieceTokenizer
+    return BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=True), len(vocabulary)
+
+
+def embed_sentences(model, tokenizer, limit):
+    vectors = []
+    for words in TEXTS:
+        ids = tokenizer.encode(words).ids
+        if len(ids) > limit:
+            ids = ids[:limit - 1] + [ids[-1]]
+        vectors.append(unit(model(input_ids=torch.tensor([ids])).last_hidden_state.mean(1)))
+    return torch.cat(vectors)
+
+
+BERT = {"hidden_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4, "intermediate_size": 100, "max_position_embeddings": 40,
+        "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12}
+
+
+def make_bert_model(folder):
+    tokenizer, vocabulary = make_bert_tokenizer(folder)
+    settings = {**BERT, "vocab_size": vocabulary}
+    model = transformers.BertModel(transformers.BertConfig(**settings), add_pooling_layer=False).eval()
+    widen(model, 1.4)
+    return model, tokenizer, settings
+
+
+def make_bert(folder):
+    model, tokenizer, settings = make_bert_model(folder)
+    save_weights(folder, model, torch.float32)
+    as_json(folder / "config.json", {"model_type": "bert", **settings})
+    vectors = embed_sentences(model, tokenizer, settings["max_position_embeddings"])
+    check_different("bert texts", torch.cat([vectors[:1], vectors[2:]]))
+    save_expected(folder, [], texts=vectors, queries=vectors)
+
+
+def make_starter(folder):
+    """EfficientNet-Lite0's kind of network as torch computes it with TensorFlow's "same" padding, and ConSE."""
+    stages, side, count, classes, power = [(1, 3, 1, 1, 8), (2, 3, 2, 6, 12), (2, 5, 2, 4, 20)], 48, 3, 20, 0.5
+    model, tokenizer, settings = make_bert_model(folder)
+    save_weights(folder, model, torch.float16)
+    weights = {"text." + name: value.half() for name, value in model.state_dict().items() if "position_ids" not in name}
+    generator = torch.Generator().manual_seed(11)
+
+    def convolution(x, name, channels, kernel, stride=1, groups=1, activate=True):
+        inputs = x.shape[1] // groups
+        weight = torch.randn(channels, inputs, kernel, kernel, generator=generator) * 1.6 / math.sqrt(inputs * kernel * kernel)
+        bias = 0.3 * torch.randn(channels, generator=generator)
+        weights[f"picture.{name}.weight"], weights[f"picture.{name}.bias"] = weight, bias
+        missing = [max((-(-size // stride) - 1) * stride + kernel - size, 0) for size in x.shape[2:]]
+        x = F.pad(x, (missing[1] // 2, missing[1] - missing[1] // 2, missing[0] // 2, missing[0] - missing[0] // 2))
+        x = F.conv2d(x, weight, bias, stride=stride, groups=groups)
+        return F.relu6(x) if activate else x
+
+    pictures = [picture(*size) for size in ((160, 90), (60, 130), (48, 48), (17, 23))]
+    windows = np.stack([crop for p in pictures for crop in crops(p, side, side, count)])
+    x = (torch.tensor(windows).permute(0, 3, 1, 2).float() - 127) / 128
+    x, block = convolution(x, "stem", 8, 3, 2), 0
+    for repeats, kernel, stride, expansion, channels in stages:
+        for repeat in range(repeats):
+            y, step = x, stride if repeat == 0 else 1
+            wide = x.shape[1] * expansion
+            if expansion > 1:
+                y = convolution(y, f"blocks.{block}.expand", wide, 1)
+            y = convolution(y, f"blocks.{block}.depthwise", wide, kernel, step, wide)
+            y = convolution(y, f"blocks.{block}.project", channels, 1, activate=False)
+            x = x + y if step == 1 and x.shape == y.shape else y
+            block += 1
+    x = convolution(x, "head", 40, 1).mean((2, 3))
+    # Pooled features differ little between pictures of noise: the classifier looks at how they differ.
+    weights["picture.classifier.weight"] = 0.5 * torch.randn(classes, 40, generator=generator) / x.std(0).clamp(min=0.01)
+    weights["picture.classifier.bias"] = -weights["picture.classifier.weight"] @ x.mean(0)
+    x = F.linear(x, weights["picture.classifier.weight"], weights["picture.classifier.bias"])
+    posterior = x.softmax(-1).reshape(len(pictures), count, classes).mean(1)
+
+    texts = embed_sentences(model, tokenizer, settings["max_position_embeddings"])
+    weights["class_vectors"] = unit(torch.randn(classes, settings["hidden_size"], generator=generator) / 7
+                                    + texts[torch.arange(classes) % len(texts)])
+    mean = weights["class_vectors"].mean(0)
+    centred = weights["class_vectors"] - mean
+    vectors, queries = unit(posterior ** power @ centred), unit(texts - mean)
+    best = (queries @ unit(centred).T).topk(5).values.mean(1).clamp(min=0.2)
+    check_different("starter pictures", vectors)
+    check_different("starter queries", torch.cat([queries[:1], queries[2:]]))
+    save_file(weights, folder / "model.safetensors")
+    as_json(folder / "config.json", {
+        "model_type": "saccade-starter", "text_config": settings,
+        "picture_config": {"image_size": side, "crops": count, "stem_channels": 8, "head_channels": 40, "classes": classes, "power": power,
+                           "stages": [dict(zip(("repeats", "kernel", "stride", "expansion", "channels"), stage)) for stage in stages]}})
+    save_expected(folder, pictures, pictures=vectors, texts=texts, queries=queries,
+             calibration=torch.stack([torch.zeros_like(best), best], 1))
+
+
+def make_preprocess(path):
+    """Each case: an input, and "resize, side" with the crops that it must give."""
+    tensors = {}
+    cases = [((50, 40), 32, 32, 1), ((41, 67), 24, 24, 1), ((24, 24), 24, 24, 1), ((25, 24), 24, 24, 1), ((24, 27), 24, 24, 3), ((1, 1), 16, 16, 1),
+             ((1, 9), 16, 16, 1), ((9, 1), 8, 8, 3), ((7, 5), 32, 32, 1), ((120, 67), 33, 33, 3), ((60, 111), 17, 15, 1), ((300, 31), 12, 12, 3),
+             ((97, 101), 96, 64, 1), ((3, 200), 7, 7, 1), ((60, 130), 48, 48, 3), ((31, 77), 12, 10, 4)]
+    for number, ((width, height), resize, side, count) in enumerate(cases):
+        pixels = picture(width, height)
+        if number % 3 == 2:
+            pixels = np.where(pixels > 128, 255, 0).astype(np.uint8)  # over- and undershoot must be cut off
+        tensors[f"{number}.picture"] = torch.tensor(pixels)
+        tensors[f"{number}.sizes"] = torch.tensor([resize, side], dtype=torch.int32)
+        tensors[f"{number}.crops"] = torch.tensor(np.stack(list(crops(pixels, resize, side, count))))
+    save_file(tensors, path)
+
+
+@torch.no_grad()
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent / "parity")
+
+    def folder(name):
+        shutil.rmtree(root / name, ignore_errors=True)
+        (root / name).mkdir(parents=True)
+        return root / name
+
+    make_clip(folder("clip-quick-gelu"),
+              {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
+               "hidden_act": "quick_gelu"},
+              {"hidden_size": 48, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 24,
+               "hidden_act": "quick_gelu"}, 40, torch.float32, old_end=True)
+    make_clip(folder("clip-gelu-half"),
+              {"hidden_size": 60, "intermediate_size": 100, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 35, "patch_size": 7,
+               "hidden_act": "gelu"},
+              {"hidden_size": 64, "intermediate_size": 130, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 40,
+               "hidden_act": "gelu"}, 64, torch.float16, old_end=False)
+    make_clip(folder("clip-resized-bfloat"),
+              {"hidden_size": 52, "intermediate_size": 208, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 30, "patch_size": 7,
+               "hidden_act": "gelu", "layer_norm_eps": 1e-4},
+              {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 31,
+               "hidden_act": "quick_gelu", "layer_norm_eps": 1e-6}, 28, torch.bfloat16, old_end=False, resize=38, mean=(0.5, 0.4, 0.3),
+              deviation=(0.5, 0.25, 0.3))
+    make_bert(folder("bert"))
+    make_starter(folder("starter"))
+    make_preprocess(root / "preprocess.safetensors")
+    print(f"{sum(file.stat().st_size for file in root.rglob('*') if file.is_file()) / 1e6:.2f} MB in all")
+
+
+main()

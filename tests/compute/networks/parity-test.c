@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "compute/weights/weights.h"
+#include "tests/compute/networks/networks-test.h"
+
+/*
+ * Every network against the reference implementation: each folder of parity/ is opened, its inputs are embedded one by one and
+ * together, and each vector must be the expected one. See make-parity.py.
+ */
+
+#define MIN_COSINE 0.9999
+#define MAX_INPUTS 32
+
+static struct gpu_instance *instance;
+static struct gpu_device *device;
+
+static void
+check_vectors(const char *model, const char *what, const float *vectors, const float *expected, size_t count,
+              unsigned dimensions)
+{
+  for (size_t i = 0; i < count; i++) {
+    const float *vector = vectors + i * dimensions, *want = expected + i * dimensions;
+    double length = 0;
+
+    for (unsigned d = 0; d < dimensions; d++)
+      length += (double)vector[d] * vector[d];
+    const double got = cosine(vector, want, dimensions);
+    check(got >= MIN_COSINE, "%s: %s %zu has a cosine of %.6f with the reference", model, what, i, got);
+    check(fabs(length - 1) < 1e-4, "%s: %s %zu has the length %.6f", model, what, i, sqrt(length));
+  }
+}
+
+static float *
+read_expected(const struct weights_file *file, const char *name, size_t values)
+{
+  const struct weights_tensor *tensor = weights_find(file, name);
+  float *out = calloc(values ? values : 1, sizeof *out);
+
+  if (!check(tensor && tensor->elements == values, "expected.safetensors: %s does not have %zu values", name, values))
+    return out;
+  weights_read_f32(tensor, 0, values, out);
+  return out;
+}
+
+static void
+check_pictures(struct model *model, const char *name, const struct weights_file *file)
+{
+  const struct model_info *info = model_get_info(model);
+  struct model_picture pictures[MAX_INPUTS];
+  const struct weights_tensor *tensor;
+  struct compute_error error = { 0 };
+  char key[32];
+  size_t count = 0;
+
+  while (count < MAX_INPUTS && snprintf(key, sizeof key, "picture.%zu", count) && (tensor = weights_find(file, key))) {
+    pictures[count++] = (struct model_picture){ .rgb = tensor->data,
+                                                .width = (uint32_t)tensor->dims[1],
+                                                .height = (uint32_t)tensor->dims[0],
+                                                .stride = tensor->dims[1] * 3 };
+  }
+  check(info->embeds_pictures == (count > 0), "%s: embeds_pictures is wrong", name);
+  float *vectors = calloc((count ? count : 1) * info->dimensions, sizeof *vectors);
+  if (count == 0) {
+    const uint8_t pixel[3] = { 0 };
+    const struct model_picture picture = { .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
+
+    check(model_embed_pictures(model, &picture, 1, vectors, &error) == COMPUTE_ERROR_UNSUPPORTED,
+          "%s: a text encoder embedded a picture", name);
+  } else {
+    float *expected = read_expected(file, "pictures", count * info->dimensions);
+
+    if (check(!model_embed_pictures(model, pictures, count, vectors, &error), "%s", error.message))
+      check_vectors(name, "picture", vectors, expected, count, info->dimensions);
+    for (size_t i = 0; i < count; i++) {
+      /* Rows that are further apart than their pixels. */
+      const size_t stride = pictures[i].stride + 5;
+      uint8_t *rows = malloc(stride * pictures[i].height);
+      const struct model_picture apart = { rows, pictures[i].width, pictures[i].height, stride };
+
+      for (uint32_t y = 0; y < apart.height; y++)
+        memcpy(rows + y * stride, pictures[i].rgb + y * pictures[i].stride, pictures[i].stride);
+      if (check(!model_embed_pictures(model, &apart, 1, vectors, &error), "%s", error.message))
+        check_vectors(name, "lone picture", vectors, expected + i * info->dimensions, 1, info->dimensions);
+      free(rows);
+    }
+    free(expected);
+  }
+  free(vectors);
+}
+
+static void
+check_texts(struct model *model, const char *name, const struct weights_file *file)
+{
+  const unsigned dimensions = model_get_info(model)->dimensions;
+  char *texts[MAX_INPUTS];
+  const struct weights_tensor *tensor;
+  struct compute_error error = { 0 };
+  char key[32];
+  size_t count = 0;
+
+  while (count < MAX_INPUTS && snprintf(key, sizeof key, "text.%zu", count) && (tensor = weights_find(file, key))) {
+    texts[count] = calloc(1, tensor->bytes + 1);
+    memcpy(texts[count++], tensor->data, tensor->bytes);
+  }
+  check(count >= 8, "%s: only %zu texts", name, count);
+  float *vectors = calloc(count * dimensions, sizeof *vectors);
+  float *expected = read_expected(file, "texts", count * dimensions);
+  if (check(!model_embed_texts(model, (const char *const *)texts, count, vectors, &error), "%s", error.message))
+    check_vectors(name, "text", vectors, expected, count, dimensions);
+  for (size_t i = 0; i < count; i++)
+    if (check(!model_embed_texts(model, (const char *const *)&texts[i], 1, vectors, &error), "%s", error.message))
+      check_vectors(name, "lone text", vectors, expected + i * dimensions, 1, dimensions);
+  free(expected);
+
+  expected = read_expected(file, "queries", count * dimensions);
+  float *calibrations = weights_find(file, "calibration") ? read_expected(file, "calibration", count * 2) : NULL;
+  for (size_t i = 0; i < count; i++) {
+    struct model_calibration calibration;
+
+    if (!check(!model_embed_query(model, texts[i], vectors, &calibration, &error), "%s", error.message))
+      continue;
+    check_vectors(name, "query", vectors, expected + i * dimensions, 1, dimensions);
+    check(calibration.floor < calibration.ceiling, "%s: query %zu has no room between floor and ceiling", name, i);
+    if (calibrations)
+      check(fabsf(calibration.floor - calibrations[2 * i]) < 1e-3f &&
+                fabsf(calibration.ceiling - calibrations[2 * i + 1]) < 1e-3f,
+            "%s: query %zu is calibrated to %.4f … %.4f", name, i, (double)calibration.floor,
+            (double)calibration.ceiling);
+  }
+  free(expected);
+  free(calibrations);
+  free(vectors);
+  for (size_t i = 0; i < count; i++)
+    free(texts[i]);
+}
+
+static void
+check_model(const char *root, const char *name, const char *network)
+{
+  struct weights_file *file = NULL;
+  struct model *model = NULL;
+  struct model_info info;
+  struct compute_error error = { 0 };
+  char folder[4096], path[4200];
+
+  snprintf(folder, sizeof folder, "%s/%s", root, name);
+  snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+  if (!check(!weights_open(path, &file, &error), "%s", error.message))
+    return;
+  /* Two a run: an odd count of pictures ends in a run of one, and there are full and part-full runs. */
+  if (check(!model_read_info(folder, &info, &error), "%s", error.message) &&
+      check(!model_open(device, folder, &(struct model_params){ .batch = 2, .profile = true }, &model, &error), "%s",
+            error.message)) {
+    const struct nn_op_time *times;
+    unsigned pictures;
+
+    check(strcmp(info.id, name) == 0, "%s: its id is %s", name, info.id);
+    check(strcmp(info.network, network) == 0, "%s: its network is %s", name, info.network);
+    check(info.preferred_batch == 0 && model_get_info(model)->preferred_batch == 2, "%s: preferred_batch is wrong",
+          name);
+    check(info.dimensions == model_get_info(model)->dimensions, "%s: dimensions differ once it is open", name);
+    check_pictures(model, name, file);
+    check_texts(model, name, file);
+    const size_t operations = model_profile(model, &times, &pictures);
+    check(info.embeds_pictures == (operations > 0), "%s: its profile has %zu operations", name, operations);
+    for (size_t i = 0; i < operations; i++)
+      check(times[i].op && times[i].kernel && times[i].seconds >= 0, "%s: operation %zu has no times", name, i);
+    model_close(&model);
+  }
+  weights_close(&file);
+}
+
+int
+main(int argc, char **argv)
+{
+  static const char *const models[][2] = {
+    { "clip-quick-gelu", "clip" },     { "clip-gelu-half", "clip" },
+    { "clip-resized-bfloat", "clip" }, { "bert", "bert" },
+    { "starter", "saccade-starter" },
+  };
+
+  if (argc != 2) {
+    fprintf(stderr, "usage: parity-test PARITY-FOLDER\n");
+    return 2;
+  }
+  device = open_device(&instance);
+  for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
+    check_model(argv[1], models[i][0], models[i][1]);
+  gpu_device_close(&device);
+  check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
+  gpu_instance_destroy(&instance);
+  return report();
+}
