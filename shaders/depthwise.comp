@@ -3,6 +3,9 @@
 /*
  * A convolution of each channel with itself: 4 neighbouring pixels × 4 channels an invocation, each input column loaded once a
  * kernel row. weight is packed [kernel y][kernel x][channels / 4] vec4.
+ *
+ * TEXELS: x, weight and bias come by texel fetch, and VECTOR holds. That is for devices that are processors, where a load of storage
+ * is a loop over the lanes with a branch each.
  */
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -23,10 +26,16 @@ layout(push_constant) uniform Push {
   uint x_offset, bias_offset, residual_offset;
 };
 
+#ifdef TEXELS
+layout(set = 0, binding = 0) uniform textureBuffer x4;
+layout(set = 0, binding = 1) uniform textureBuffer weight;
+layout(set = 0, binding = 2) uniform textureBuffer bias4;
+#else
 layout(set = 0, binding = 0) readonly buffer X1 { float x[]; };
 layout(set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
 layout(set = 0, binding = 1) readonly buffer W { vec4 weight[]; };
 layout(set = 0, binding = 2) readonly buffer B { float bias[]; };
+#endif
 layout(set = 0, binding = 3) readonly buffer R1 { float residual[]; };
 layout(set = 0, binding = 3) readonly buffer R4 { vec4 residual4[]; };
 layout(set = 0, binding = 4) writeonly buffer Y1 { float y[]; };
@@ -35,6 +44,25 @@ layout(set = 0, binding = 4) writeonly buffer Y4 { vec4 y4[]; };
 const uint PIXELS = 4;
 const uint COLUMNS = (PIXELS - 1) * STRIDE_X + (KERNEL_X - 1) * DILATION_X + 1;
 
+#ifdef TEXELS
+vec4
+load_x(uint at, uint channel)
+{
+  return texelFetch(x4, int((at + channel) / 4));
+}
+
+vec4
+load_weight(uint at)
+{
+  return texelFetch(weight, int(at));
+}
+
+vec4
+load_bias(uint channel)
+{
+  return texelFetch(bias4, int((bias_offset + channel) / 4));
+}
+#else
 vec4
 load_x(uint at, uint channel)
 {
@@ -46,6 +74,23 @@ load_x(uint at, uint channel)
       value[i] = x[at + channel + i];
   return value;
 }
+
+vec4
+load_weight(uint at)
+{
+  return weight[at];
+}
+
+vec4
+load_bias(uint channel)
+{
+  vec4 value = vec4(0.0);
+  [[unroll]] for (uint i = 0; i < 4; i++)
+    if (channel + i < channels)
+      value[i] = bias[bias_offset + channel + i];
+  return value;
+}
+#endif
 
 void
 main()
@@ -70,15 +115,12 @@ main()
       columns[i] = load_x(at, channel) * (in_x < width ? 1.0 : 0.0);
     }
     [[unroll]] for (uint tap_x = 0; tap_x < KERNEL_X; tap_x++) {
-      vec4 w = weight[(tap_y * KERNEL_X + tap_x) * quarters + channel / 4];
+      vec4 w = load_weight((tap_y * KERNEL_X + tap_x) * quarters + channel / 4);
       [[unroll]] for (uint i = 0; i < PIXELS; i++)
         sums[i] = fma(columns[i * STRIDE_X + tap_x * DILATION_X], w, sums[i]);
     }
   }
-  vec4 shift = vec4(0.0);
-  [[unroll]] for (uint i = 0; i < 4; i++)
-    if (BIAS && channel + i < channels)
-      shift[i] = bias[bias_offset + channel + i];
+  vec4 shift = BIAS ? load_bias(channel) : vec4(0.0);
   [[unroll]] for (uint i = 0; i < PIXELS; i++) {
     if (out_x + i >= out_width)
       continue;

@@ -150,7 +150,8 @@ pack_depthwise(const float *values, const struct nn_shape *shape, void *packed)
 static const struct nn_packing packing_depthwise = { "depthwise, fp32", depthwise_bytes, pack_depthwise };
 
 static enum compute_status
-record_depthwise(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader,
+                   const enum gpu_binding_type *types, struct compute_error *error)
 {
   nn_tensor x = node->inputs[0], residual = node->inputs[3];
   const int64_t *in = x->shape.dims, *out = node->output->shape.dims;
@@ -185,10 +186,11 @@ record_depthwise(struct nn_plan *plan, const struct nn_node *node, struct comput
     return status;
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
-                              .shader = &shader_depthwise,
+                              .shader = shader,
                               .constants = constants,
                               .constant_count = 7,
                               .bindings = bindings,
+                              .binding_types = types,
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
@@ -197,6 +199,35 @@ record_depthwise(struct nn_plan *plan, const struct nn_node *node, struct comput
                                                      NN_GROUP_SIZE),
                           },
                           error);
+}
+
+static enum compute_status
+record_depthwise(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  return dispatch_depthwise(plan, node, &shader_depthwise, NULL, error);
+}
+
+/* The same with what is read as texels, for devices that are processors. */
+static bool
+fits_depthwise_texels(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+{
+  nn_tensor x = node->inputs[0], bias = node->inputs[2], residual = node->inputs[3];
+  uint64_t most = (uint64_t)capabilities->max_texel_buffer_elements * 4;
+
+  return capabilities->type == GPU_DEVICE_CPU && fits_depthwise(capabilities, node) && x->shape.dims[3] % 4 == 0 &&
+         x->offset % 4 == 0 && (bias == NULL || bias->offset % 4 == 0) &&
+         (residual == NULL || residual->offset % 4 == 0) && (uint64_t)x->storage->elements <= most &&
+         (bias == NULL || (uint64_t)bias->storage->elements <= most) &&
+         depthwise_bytes(&node->inputs[1]->shape) / sizeof(float) <= most;
+}
+
+static enum compute_status
+record_depthwise_texels(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4,
+                                                 GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
+
+  return dispatch_depthwise(plan, node, &shader_depthwise_texels, types, error);
 }
 
 /* ---- Any convolution ---- */
@@ -286,6 +317,10 @@ operations(const struct nn_node *node)
 static const struct nn_kernel depthwise = { .name = "depthwise", .fits = fits_depthwise, .record = record_depthwise };
 static const struct nn_kernel direct = { .name = "direct", .record = record_direct };
 
-static const struct nn_kernel *const kernels[] = { &depthwise, &direct, NULL };
+static const struct nn_kernel depthwise_texels = { .name = "depthwise-texels",
+                                                   .fits = fits_depthwise_texels,
+                                                   .record = record_depthwise_texels };
+
+static const struct nn_kernel *const kernels[] = { &depthwise_texels, &depthwise, &direct, NULL };
 
 const struct nn_op nn_op_conv2d = { "conv2d", kernels, operations };
