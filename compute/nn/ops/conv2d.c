@@ -2,6 +2,7 @@
 #include "compute/nn/nn-private.h"
 
 extern const struct nn_op nn_op_conv2d;
+extern const struct nn_kernel nn_kernel_conv2d_cpu;
 
 /* The same convolution with every default written out. */
 static struct nn_conv2d_params
@@ -321,6 +322,7 @@ static const struct nn_kernel depthwise_texels = { .name = "depthwise-texels",
                                                    .fits = fits_depthwise_texels,
                                                    .record = record_depthwise_texels };
 
-static const struct nn_kernel *const kernels[] = { &depthwise_texels, &depthwise, &direct, NULL };
+static const struct nn_kernel *const kernels[] = { &depthwise_texels, &depthwise, &nn_kernel_conv2d_cpu, &direct,
+                                                   NULL };
 
 const struct nn_op nn_op_conv2d = { "conv2d", kernels, operations };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/nn/nn-private.h"
+#include "compute/nn/ops/linear-cpu.h"
 
 /*
  * The matrix product for devices that are processors: shaders/linear_cpu.comp says how. Its tile is chosen by an estimate of
@@ -46,32 +46,31 @@ choose_tile(int64_t rows, int64_t width, int64_t outputs)
 
 /* ---- Packing: [outputs / (columns · LANES)][k / 4][columns · LANES][4], one function for each number of columns ---- */
 
-static uint64_t
-packed_bytes(const struct nn_shape *shape, int64_t columns)
+uint64_t
+nn_linear_cpu_bytes(int64_t outputs, int64_t width, int64_t across)
 {
-  return nn_divide_up((uint64_t)shape->dims[0], (uint64_t)(columns * LANES)) * (uint64_t)(columns * LANES) *
-         nn_divide_up((uint64_t)shape->dims[1], 4) * 16;
+  return nn_divide_up((uint64_t)outputs, (uint64_t)across) * (uint64_t)across * nn_divide_up((uint64_t)width, 4) * 16;
 }
 
 static void
-pack(const float *values, const struct nn_shape *shape, void *packed, int64_t columns)
+pack(const float *values, const struct nn_shape *shape, void *packed, int64_t across)
 {
-  int64_t outputs = shape->dims[0], width = shape->dims[1], quarters = (width + 3) / 4, across = columns * LANES;
+  int64_t outputs = shape->dims[0], width = shape->dims[1];
   float *to = packed;
 
   for (int64_t o = 0; o < outputs; o++)
     for (int64_t k = 0; k < width; k++)
-      to[((o / across * quarters + k / 4) * across + o % across) * 4 + k % 4] = values[o * width + k];
+      to[nn_linear_cpu_place(o, k, width, across)] = values[o * width + k];
 }
 
 #define PACKING(columns)                                                                      \
   static uint64_t bytes_##columns(const struct nn_shape *shape)                               \
   {                                                                                           \
-    return packed_bytes(shape, columns);                                                      \
+    return nn_linear_cpu_bytes(shape->dims[0], shape->dims[1], columns * LANES);              \
   }                                                                                           \
   static void pack_##columns(const float *values, const struct nn_shape *shape, void *packed) \
   {                                                                                           \
-    pack(values, shape, packed, columns);                                                     \
+    pack(values, shape, packed, columns *LANES);                                              \
   }
 
 PACKING(1)
@@ -79,71 +78,64 @@ PACKING(2)
 PACKING(3)
 PACKING(4)
 
-static const struct nn_packing packings[MAX_COLUMNS] = {
+static const struct nn_packing packings[NN_LINEAR_CPU_PACKINGS] = {
   { "lanes of 8, fp32", bytes_1, pack_1 },
   { "lanes of 16, fp32", bytes_2, pack_2 },
   { "lanes of 24, fp32", bytes_3, pack_3 },
   { "lanes of 32, fp32", bytes_4, pack_4 },
 };
 
-static bool
-fits(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+bool
+nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_rows *rows, int64_t x_elements,
+                   int64_t outputs)
 {
-  nn_tensor x = node->inputs[0], weight = node->inputs[1];
   uint64_t most = capabilities->max_texel_buffer_elements;
-  struct nn_rows rows;
 
   return capabilities->type == GPU_DEVICE_CPU && capabilities->subgroup_shuffle &&
-         capabilities->subgroup_size == LANES && nn_as_rows(x, &rows) && rows.width % 4 == 0 && rows.stride % 4 == 0 &&
-         rows.offset % 4 == 0 &&
+         capabilities->subgroup_size == LANES && rows->width % 4 == 0 && rows->stride % 4 == 0 &&
+         rows->offset % 4 == 0 &&
          /* A loop of more turns ends early without a word on some drivers in software. */
-         rows.width / 4 < 65535 && x->storage->elements % 4 == 0 && (uint64_t)x->storage->elements / 4 <= most &&
-         packed_bytes(&weight->shape, MAX_COLUMNS) / 16 <= most;
+         rows->width / 4 < 65535 && x_elements % 4 == 0 && (uint64_t)x_elements / 4 <= most &&
+         nn_linear_cpu_bytes(outputs, rows->width, MAX_COLUMNS * LANES) / 16 <= most;
 }
 
-static enum compute_status
-record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+enum compute_status
+nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, struct compute_error *error)
 {
   static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE,
                                                  GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
-  nn_tensor x = node->inputs[0], weight = node->inputs[1], bias = node->inputs[2], residual = node->inputs[3];
-  int64_t outputs = weight->shape.dims[0];
-  struct gpu_binding bindings[5];
-  struct nn_rows rows;
-  struct tile tile;
+  nn_tensor bias = product->bias, residual = product->residual;
+  const struct nn_rows *rows = &product->rows;
+  struct tile tile = choose_tile(rows->count, rows->width, product->outputs);
+  struct gpu_binding bindings[5] = { product->x };
   enum compute_status status;
 
-  nn_as_rows(x, &rows);
-  tile = choose_tile(rows.count, rows.width, outputs);
-  status = nn_plan_bind(plan, x, &bindings[0], error);
+  status = nn_plan_bind_packed(plan, product->weight, &product->packings[tile.columns - 1], &bindings[1], error);
   if (status == COMPUTE_OK)
-    status = nn_plan_bind_packed(plan, weight, &packings[tile.columns - 1], &bindings[1], error);
+    status = nn_plan_bind(plan, bias != NULL ? bias : product->output, &bindings[2], error);
   if (status == COMPUTE_OK)
-    status = nn_plan_bind(plan, bias != NULL ? bias : x, &bindings[2], error);
+    status = nn_plan_bind(plan, residual != NULL ? residual : product->output, &bindings[3], error);
   if (status == COMPUTE_OK)
-    status = nn_plan_bind(plan, residual != NULL ? residual : x, &bindings[3], error);
-  if (status == COMPUTE_OK)
-    status = nn_plan_bind(plan, node->output, &bindings[4], error);
+    status = nn_plan_bind(plan, product->output, &bindings[4], error);
   if (status != COMPUTE_OK)
     return status;
-  bindings[0].bytes = (uint64_t)x->storage->elements * sizeof(float);
 
-  uint64_t blocks = nn_divide_up((uint64_t)outputs, tile.columns * LANES);
+  uint64_t blocks = nn_divide_up((uint64_t)product->outputs, tile.columns * LANES);
   const struct {
     uint32_t rows, quarters, outputs, x_offset, x_stride, bias_offset, residual_offset, blocks;
   } push = {
-    .rows = (uint32_t)rows.count,
-    .quarters = (uint32_t)(rows.width / 4),
-    .outputs = (uint32_t)outputs,
-    .x_offset = (uint32_t)(rows.offset / 4),
-    .x_stride = (uint32_t)(rows.stride / 4),
+    .rows = (uint32_t)rows->count,
+    .quarters = (uint32_t)(rows->width / 4),
+    .outputs = (uint32_t)product->outputs,
+    .x_offset = (uint32_t)(rows->offset / 4),
+    .x_stride = (uint32_t)(rows->stride / 4),
     .bias_offset = bias != NULL ? (uint32_t)bias->offset : 0,
     .residual_offset = residual != NULL ? (uint32_t)residual->offset : 0,
     .blocks = (uint32_t)blocks,
   };
   const uint32_t constants[] = {
-    tile.rows,    tile.columns,     node->linear.activation,
-    bias != NULL, residual != NULL, outputs % (tile.columns * LANES) == 0,
+    tile.rows,    tile.columns,     product->activation,
+    bias != NULL, residual != NULL, product->outputs % (tile.columns * LANES) == 0,
   };
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
@@ -155,10 +147,44 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
-                              .groups = nn_divide_up((uint64_t)rows.count, tile.rows * LANES) * blocks,
+                              .groups = nn_divide_up((uint64_t)rows->count, tile.rows * LANES) * blocks,
                               .required_subgroup_size = LANES,
                           },
                           error);
+}
+
+/* ---- nn_linear() itself ---- */
+
+static bool
+fits(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+{
+  nn_tensor x = node->inputs[0];
+  struct nn_rows rows;
+
+  return nn_as_rows(x, &rows) &&
+         nn_linear_cpu_fits(capabilities, &rows, x->storage->elements, node->inputs[1]->shape.dims[0]);
+}
+
+static enum compute_status
+record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  nn_tensor x = node->inputs[0];
+  struct nn_linear_cpu product = {
+    .weight = node->inputs[1],
+    .bias = node->inputs[2],
+    .residual = node->inputs[3],
+    .output = node->output,
+    .outputs = node->inputs[1]->shape.dims[0],
+    .packings = packings,
+    .activation = node->linear.activation,
+  };
+  enum compute_status status = nn_plan_bind(plan, x, &product.x, error);
+
+  if (status != COMPUTE_OK)
+    return status;
+  product.x.bytes = (uint64_t)x->storage->elements * sizeof(float);
+  nn_as_rows(x, &product.rows);
+  return nn_linear_cpu_record(plan, &product, error);
 }
 
 const struct nn_kernel nn_kernel_linear_cpu = { .name = "lanes", .fits = fits, .record = record };

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "compute/nn/nn-private.h"
+
+/*
+ * The matrix product for devices that are processors (linear-cpu.c), also for operations that turn into one.
+ */
+
+/* weight packed for each number of columns of the tile, from 1 on. */
+#define NN_LINEAR_CPU_PACKINGS 4
+
+struct nn_linear_cpu {
+  struct gpu_binding x;                     /* bytes: whole texels */
+  struct nn_rows rows;                      /* of x; width, stride and offset are multiples of 4 */
+  nn_tensor weight, bias, residual, output; /* bias and residual may be NULL */
+  int64_t outputs;
+  const struct nn_packing *packings; /* [NN_LINEAR_CPU_PACKINGS]; 8, 16, 24, 32 outputs a block */
+  enum nn_activation activation;
+};
+
+/* Whether the device can, where x takes x_elements; outputs × width is the weight's shape. */
+bool nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_rows *rows, int64_t x_elements,
+                        int64_t outputs);
+
+enum compute_status
+nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, struct compute_error *error);
+
+/* Bytes of a weight [outputs, width] in blocks of `across` outputs, and the packing of one element's place in it. */
+uint64_t nn_linear_cpu_bytes(int64_t outputs, int64_t width, int64_t across);
+
+static inline int64_t
+nn_linear_cpu_place(int64_t output, int64_t k, int64_t width, int64_t across)
+{
+  return ((output / across * ((width + 3) / 4) + k / 4) * across + output % across) * 4 + k % 4;
+}
