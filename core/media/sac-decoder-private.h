@@ -33,13 +33,15 @@ typedef struct {
   AVPacket *packet;
   gint64 origin;     /* the first frame's time stamp, in the stream's time base */
   gint64 next_guess; /* the time of the next frame if it does not say, µs */
+  AVFrame *first;    /* decoded by the last seek, not given yet */
+  gint64 first_time, first_duration;
   gboolean draining, ended;
 } SacDecoder;
 
 SacDecoder *sac_decoder_new(const char *path, gboolean hardware, GCancellable *cancellable, GError **error);
 void sac_decoder_free(SacDecoder *decoder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacDecoder, sac_decoder_free)
-/* To the key frame at or before the time. */
+/* To the key frame at or before the time: what sac_decoder_next() gives next. */
 gboolean sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error);
 /* The next frame with its time and duration in µs; NULL without error at the end. A hardware frame is brought to memory. */
 AVFrame *sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error);

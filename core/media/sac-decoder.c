@@ -199,6 +199,7 @@ sac_decoder_free(SacDecoder *decoder)
 {
   if (!decoder)
     return;
+  av_frame_free(&decoder->first);
   av_packet_free(&decoder->packet);
   avcodec_free_context(&decoder->codec);
   avformat_close_input(&decoder->format);
@@ -206,8 +207,9 @@ sac_decoder_free(SacDecoder *decoder)
   g_free(decoder);
 }
 
-gboolean
-sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
+/* To a key frame that the container holds to lie at or before the time. */
+static gboolean
+seek_container(SacDecoder *decoder, gint64 time_us, GError **error)
 {
   const gint64 origin = decoder->origin == AV_NOPTS_VALUE ? 0 : decoder->origin;
   const gint64 target = origin + av_rescale_q_rnd(time_us, AV_TIME_BASE_Q, decoder->stream->time_base, AV_ROUND_DOWN);
@@ -223,9 +225,29 @@ sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
     }
   }
   avcodec_flush_buffers(decoder->codec);
+  av_frame_free(&decoder->first);
   decoder->draining = decoder->ended = FALSE;
   decoder->next_guess = 0;
   return TRUE;
+}
+
+gboolean
+sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
+{
+  GError *failure = NULL;
+
+  /* Containers without a full index, such as transport streams, may land too late: then from further back. */
+  for (gint64 back = 0;; back = back ? back * 4 : 2 * G_USEC_PER_SEC) {
+    if (!seek_container(decoder, MAX(time_us - back, 0), error))
+      return FALSE;
+    decoder->first = sac_decoder_next(decoder, &decoder->first_time, &decoder->first_duration, &failure);
+    if (failure) {
+      g_propagate_error(error, failure);
+      return FALSE;
+    }
+    if ((decoder->first && decoder->first_time <= time_us) || back >= time_us)
+      return TRUE;
+  }
 }
 
 void
@@ -301,8 +323,12 @@ to_memory(AVFrame *frame)
 AVFrame *
 sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error)
 {
+  if (decoder->first) {
+    *time_us = decoder->first_time;
+    *duration_us = decoder->first_duration;
+    return g_steal_pointer(&decoder->first);
+  }
   AVFrame *frame = av_frame_alloc();
-
   while (frame && !decoder->ended) {
     const int status = avcodec_receive_frame(decoder->codec, frame);
 

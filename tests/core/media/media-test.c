@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* core/media on clips that say which frame is which. Arguments: python3 and tests/media/make-clips.py. */
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "core/media/sac-frame-reader.h"
+#include "core/media/sac-player.h"
+#include "core/media/sac-probe.h"
+#include "core/media/sac-thumbnailer.h"
+#include "core/media/sac-waveform.h"
+#include "core/sac-error.h"
+#include "tests/media/frame-number.h"
+
+#define FRAME_US 40000
+
+static char *folder;
+
+static char *
+clip(const char *name)
+{
+  return g_build_filename(folder, name, NULL);
+}
+
+static int
+number(const SacFrame *frame)
+{
+  return frame_number(frame->pixels, frame->width, frame->height, frame->stride,
+                      frame->format == SAC_FRAME_RGBA ? 4 : 3);
+}
+
+static const guint8 *
+pixel(const SacFrame *frame, double x, double y)
+{
+  return frame->pixels + (gsize)(y * frame->height) * frame->stride +
+         (gsize)(x * frame->width) * (frame->format == SAC_FRAME_RGBA ? 4 : 3);
+}
+
+static gboolean
+is_colour(const guint8 *p, int red, int green, int blue, int tolerance)
+{
+  return ABS(p[0] - red) <= tolerance && ABS(p[1] - green) <= tolerance && ABS(p[2] - blue) <= tolerance;
+}
+
+/* The three fields of the lower half. */
+static void
+assert_colours(const char *name, const SacFrame *frame, int tolerance)
+{
+  const guint8 *red = pixel(frame, 0.16, 0.75), *green = pixel(frame, 0.5, 0.75), *blue = pixel(frame, 0.84, 0.75);
+
+  if (!is_colour(red, 200, 40, 40, tolerance) || !is_colour(green, 40, 180, 60, tolerance) ||
+      !is_colour(blue, 40, 60, 200, tolerance))
+    g_error("%s: colours %d %d %d, %d %d %d, %d %d %d", name, red[0], red[1], red[2], green[0], green[1], green[2],
+            blue[0], blue[1], blue[2]);
+}
+
+static SacFrameReader *
+open_reader(const char *name, const SacFrameReaderOptions *options)
+{
+  g_autofree char *path = clip(name);
+  g_autoptr(GError) error = NULL;
+  SacFrameReader *reader = sac_frame_reader_new(path, options, &error);
+
+  g_assert_no_error(error);
+  return reader;
+}
+
+/* Every frame, with its number and time, in every container and codec. */
+static void
+test_every_frame(void)
+{
+  static const char *const names[] = { "plain.mp4", "plain.mkv",   "plain.webm",     "plain.avi",
+                                       "plain.ts",  "hevc.mp4",    "mjpeg.mov",      "long-gop.mp4",
+                                       "odd.mkv",   "ten-bit.mp4", "no-duration.mkv" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autoptr(SacFrameReader) reader = open_reader(names[i], &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24 });
+    g_autoptr(GError) error = NULL;
+    SacFrame *frame;
+    int count = 0;
+
+    while ((frame = sac_frame_reader_next(reader, NULL, &error))) {
+      if (number(frame) != count || ABS(frame->time_us - count * FRAME_US) > 1000)
+        g_error("%s: frame %d has number %d and time %" G_GINT64_FORMAT, names[i], count, number(frame),
+                frame->time_us);
+      if (count == 10)
+        assert_colours(names[i], frame, 24);
+      sac_frame_unref(frame);
+      count++;
+    }
+    g_assert_no_error(error);
+    g_assert_cmpint(count, ==, 100);
+  }
+}
+
+/* Sample k is the frame that is shown at start + k · interval. */
+static void
+test_samples(void)
+{
+  static const struct {
+    const char *name;
+    gint64 interval, start;
+    gboolean keyframes;
+  } cases[] = {
+    { "plain.mp4", 500000, 0, FALSE },         { "plain.mp4", 330000, 0, FALSE },
+    { "plain.mp4", 1000000, 1500000, FALSE },  { "plain.mp4", 1000000, 0, TRUE },
+    { "long-gop.mp4", 700000, 2100000, TRUE }, { "plain.ts", 1000000, 0, FALSE },
+    { "plain.webm", 900000, 900000, FALSE },   { "plain.mp4", 10000, 0, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(SacFrameReader) reader =
+        open_reader(cases[i].name, &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24,
+                                                             .interval_us = cases[i].interval,
+                                                             .start_us = cases[i].start,
+                                                             .keyframes_allowed = cases[i].keyframes });
+    g_autoptr(GError) error = NULL;
+    SacFrame *frame;
+    int last = -1;
+
+    for (gint64 time = cases[i].start; time < 100 * FRAME_US; time += cases[i].interval) {
+      const int expected = (int)(time / FRAME_US);
+
+      if (expected == last)
+        continue;
+      last = expected;
+      frame = sac_frame_reader_next(reader, NULL, &error);
+      g_assert_no_error(error);
+      if (!frame || number(frame) != expected)
+        g_error("%s, every %" G_GINT64_FORMAT " from %" G_GINT64_FORMAT ": at %" G_GINT64_FORMAT
+                " came frame %d, not %d",
+                cases[i].name, cases[i].interval, cases[i].start, time, frame ? number(frame) : -1, expected);
+      sac_frame_unref(frame);
+    }
+    g_assert_null(sac_frame_reader_next(reader, NULL, &error));
+    g_assert_no_error(error);
+  }
+}
+
+/* A stream with uneven times: frames 5…14 of each 20 are missing, so that frame 4 is shown instead. */
+static void
+test_variable_rate(void)
+{
+  g_autoptr(SacFrameReader) reader =
+      open_reader("variable.mp4", &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24, .interval_us = 100000 });
+  g_autoptr(GError) error = NULL;
+  SacFrame *frame;
+  int last = -1;
+
+  for (gint64 time = 0; time < 100 * FRAME_US; time += 100000) {
+    int expected = (int)(time / FRAME_US);
+
+    expected = expected % 20 >= 5 && expected % 20 <= 14 ? expected / 20 * 20 + 4 : expected;
+    if (expected == last)
+      continue;
+    last = expected;
+    frame = sac_frame_reader_next(reader, NULL, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(frame);
+    g_assert_cmpint(number(frame), ==, expected);
+    g_assert_cmpint(ABS(frame->time_us - expected * FRAME_US), <, 1000);
+    sac_frame_unref(frame);
+  }
+}
+
+static void
+test_colours(void)
+{
+  static const char *const names[] = { "bt601-limited.mp4", "bt601-full.mp4", "bt709-limited.mp4", "bt709-full.mp4" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = clip(names[i]);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SacFrame) frame = sac_frame_at(path, 0, 0, SAC_FRAME_RGB24, NULL, &error);
+
+    g_assert_no_error(error);
+    assert_colours(names[i], frame, 4);
+  }
+}
+
+/* A high dynamic range picture comes out as a standard one: in order, not black, not burnt out, its hues where they were. */
+static void
+test_high_dynamic_range(void)
+{
+  g_autofree char *path = clip("hdr.mp4");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacFrame) frame = sac_frame_at(path, 3 * FRAME_US, 0, SAC_FRAME_RGB24, NULL, &error);
+
+  g_assert_no_error(error);
+  g_assert_cmpint(number(frame), ==, 3);
+  const guint8 *red = pixel(frame, 0.16, 0.75), *green = pixel(frame, 0.5, 0.75), *blue = pixel(frame, 0.84, 0.75);
+  g_assert_true(red[0] > red[1] + 40 && red[0] > red[2] + 40);
+  g_assert_true(green[1] > green[0] + 40 && green[1] > green[2] + 40);
+  g_assert_true(blue[2] > blue[0] + 40 && blue[2] > blue[1] + 40);
+}
+
+static void
+test_rotation_and_aspect(void)
+{
+  for (int rotation = 90; rotation < 360; rotation += 90) {
+    g_autofree char *name = g_strdup_printf("rotated-%d.mp4", rotation), *path = clip(name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SacMediaInfo) info = sac_probe_file(path, &error);
+    g_assert_no_error(error);
+    g_autoptr(SacFrame) frame = sac_frame_at(path, 0, 0, SAC_FRAME_RGB24, NULL, &error);
+    g_assert_no_error(error);
+
+    g_assert_cmpint(info->rotation, ==, rotation);
+    g_assert_cmpint(info->width, ==, rotation == 180 ? 320 : 180);
+    g_assert_cmpint(frame->width, ==, info->width);
+    g_assert_cmpint(frame->height, ==, info->height);
+    /* The red field is at the lower left before the picture is turned clockwise. */
+    const guint8 *red = rotation == 90    ? pixel(frame, 0.25, 0.16)
+                        : rotation == 180 ? pixel(frame, 0.84, 0.25)
+                                          : pixel(frame, 0.75, 0.84);
+    g_assert_true(is_colour(red, 200, 40, 40, 24));
+  }
+  g_autofree char *path = clip("anamorphic.mp4");
+  g_autoptr(SacMediaInfo) info = sac_probe_file(path, NULL);
+  g_autoptr(SacFrame) frame = sac_frame_at(path, FRAME_US, 90, SAC_FRAME_RGB24, NULL, NULL);
+  g_assert_cmpint(info->width, ==, 427);
+  g_assert_cmpint(info->height, ==, 180);
+  g_assert_cmpint(frame->height, ==, 90);
+  g_assert_cmpint(frame->width, ==, 214);
+  g_assert_cmpint(number(frame), ==, 1);
+}
+
+static void
+test_interlaced_and_size_change(void)
+{
+  g_autofree char *path = clip("interlaced.ts");
+  g_autoptr(SacFrame) frame = sac_frame_at(path, 20 * FRAME_US, 0, SAC_FRAME_RGB24, NULL, NULL);
+  g_assert_cmpint(frame->height, ==, 180);
+  g_assert_cmpint(number(frame), ==, 20);
+
+  g_autoptr(SacFrameReader) reader =
+      open_reader("size-change.ts", &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24 });
+  g_autoptr(GError) error = NULL;
+  SacFrame *next;
+  int large = 0, small = 0;
+  while ((next = sac_frame_reader_next(reader, NULL, &error))) {
+    large += next->width == 320 && number(next) == large;
+    small += next->width == 160 && next->height == 120 && number(next) == small;
+    sac_frame_unref(next);
+  }
+  g_assert_no_error(error);
+  /* The decoder may give up a picture where one sequence ends and the other begins. */
+  g_assert_cmpint(large, >=, 98);
+  g_assert_cmpint(small, >=, 98);
+}
+
+static void
+test_pictures(void)
+{
+  static const char *const names[] = { "picture.png", "picture.jpg", "picture.webp" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = clip(names[i]);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SacMediaInfo) info = sac_probe_file(path, &error);
+    g_assert_no_error(error);
+    g_autoptr(SacFrameReader) reader =
+        open_reader(names[i], &(SacFrameReaderOptions){ .format = SAC_FRAME_RGBA, .interval_us = G_USEC_PER_SEC });
+    g_autoptr(SacFrame) frame = sac_frame_reader_next(reader, NULL, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(info->is_picture);
+    g_assert_cmpint(info->duration_us, ==, 0);
+    g_assert_cmpint(number(frame), ==, 25);
+    g_assert_cmpint(frame->time_us, ==, 0);
+    g_assert_cmpint(pixel(frame, 0.5, 0.5)[3], ==, 255);
+    g_assert_null(sac_frame_reader_next(reader, NULL, &error));
+    g_assert_no_error(error);
+  }
+  g_autofree char *tiny = clip("tiny.png");
+  g_autoptr(SacFrame) frame = sac_frame_at(tiny, 0, 224, SAC_FRAME_RGB24, NULL, NULL);
+  g_assert_cmpint(frame->width, ==, 224);
+}
+
+static void
+test_probe(void)
+{
+  static const struct {
+    const char *name, *codec;
+    guint audio;
+  } cases[] = {
+    { "plain.mp4", "h264", 1 }, { "plain.webm", "vp9", 1 }, { "hevc.mp4", "hevc", 0 }, { "sound-only.m4a", NULL, 1 }
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *path = clip(cases[i].name);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(SacMediaInfo) info = sac_probe_file(path, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpstr(info->video_codec, ==, cases[i].codec);
+    g_assert_cmpuint(info->n_audio_tracks, ==, cases[i].audio);
+    g_assert_cmpint(info->has_video, ==, cases[i].codec != NULL);
+    g_assert_cmpint(ABS(info->duration_us - 4 * G_USEC_PER_SEC), <, 100000);
+    if (info->has_video)
+      g_assert_cmpint(info->frame_rate_num, ==, 25 * info->frame_rate_den);
+  }
+}
+
+/* Each says which file, and nothing hangs or falls over. */
+static void
+test_bad_files(void)
+{
+  static const struct {
+    const char *name;
+    int code;
+  } cases[] = { { "empty.mp4", SAC_ERROR_INVALID_FILE },
+                { "text.mp4", SAC_ERROR_INVALID_FILE },
+                { "truncated.mp4", SAC_ERROR_INVALID_FILE },
+                { "missing.mp4", SAC_ERROR_NOT_FOUND },
+                { ".", SAC_ERROR_INVALID_FILE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *path = clip(cases[i].name);
+    g_autoptr(GError) error = NULL, other = NULL;
+
+    g_assert_null(sac_probe_file(path, &error));
+    g_assert_error(error, SAC_ERROR, cases[i].code);
+    g_assert_nonnull(strstr(error->message, path));
+    g_assert_null(sac_frame_reader_new(path, &(SacFrameReaderOptions){ 0 }, &other));
+    g_assert_error(other, SAC_ERROR, cases[i].code);
+  }
+  g_autofree char *sound = clip("sound-only.m4a");
+  g_autoptr(GError) error = NULL;
+  g_assert_null(sac_frame_at(sound, 0, 0, SAC_FRAME_RGB24, NULL, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED);
+}
+
+/* What is left of a file that was cut short is read, at every place where it can be cut. */
+static void
+test_truncations(void)
+{
+  g_autofree char *path = clip("plain.mkv"), *cut = clip("cut.mkv"), *content = NULL;
+  gsize size;
+  int most = 0;
+
+  g_assert_true(g_file_get_contents(path, &content, &size, NULL));
+  for (gsize length = 1; length < size; length += size / 61) {
+    g_autoptr(GError) error = NULL;
+    g_assert_true(g_file_set_contents(cut, content, (gssize)length, NULL));
+    g_autoptr(SacFrameReader) reader =
+        sac_frame_reader_new(cut, &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24 }, &error);
+    SacFrame *frame;
+    int count = 0;
+
+    while (reader && (frame = sac_frame_reader_next(reader, NULL, &error))) {
+      g_assert_cmpint(number(frame), ==, count);
+      sac_frame_unref(frame);
+      count++;
+    }
+    if (!count)
+      g_assert_nonnull(error);
+    g_assert_cmpint(count, >=, most - 4);
+    most = MAX(most, count);
+  }
+  g_assert_cmpint(most, >, 90);
+}
+
+static void
+test_cancel(void)
+{
+  g_autoptr(SacFrameReader) reader = open_reader("plain.mp4", &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24 });
+  g_autoptr(GCancellable) cancellable = g_cancellable_new();
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacFrame) first = sac_frame_reader_next(reader, cancellable, &error);
+
+  g_assert_no_error(error);
+  g_cancellable_cancel(cancellable);
+  g_assert_null(sac_frame_reader_next(reader, cancellable, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_CANCELLED);
+  /* Dropping a reader in the middle ends its thread; a hundred of them leave none behind. */
+  for (int i = 0; i < 100; i++)
+    g_object_unref(
+        open_reader("plain.mp4", &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24, .start_us = i * 10000 }));
+}
+
+typedef struct {
+  GMainLoop *loop;
+  GAsyncResult *result;
+} Waiting;
+
+static void
+on_ready(GObject *source, GAsyncResult *result, gpointer data)
+{
+  Waiting *waiting = data;
+
+  waiting->result = g_object_ref(result);
+  g_main_loop_quit(waiting->loop);
+}
+
+static void
+test_thumbnails(void)
+{
+  g_autofree char *cache = clip("cache"), *path = clip("plain.mp4");
+  g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+
+  /* Decoded, from memory, and from the disk by another thumbnailer. */
+  g_autoptr(SacThumbnailer) first = sac_thumbnailer_new(cache), second = sac_thumbnailer_new(cache);
+  SacThumbnailer *const order[] = { first, first, second };
+  for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
+    Waiting waiting = { .loop = loop };
+    g_autoptr(GError) error = NULL;
+
+    sac_thumbnailer_get_async(order[i], path, 2 * G_USEC_PER_SEC, 90, NULL, on_ready, &waiting);
+    g_main_loop_run(loop);
+    g_autoptr(SacFrame) frame = sac_thumbnailer_get_finish(order[i], waiting.result, &error);
+    g_object_unref(waiting.result);
+    g_assert_no_error(error);
+    g_assert_cmpint(frame->height, ==, 90);
+    g_assert_cmpint(frame->width, ==, 160);
+    g_assert_cmpint(number(frame), ==, 50);
+    if (i == 0) /* what comes from memory or the disk does not need the file's content any more */
+      g_assert_true(g_file_test(cache, G_FILE_TEST_IS_DIR));
+  }
+}
+
+static void
+test_waveform(void)
+{
+  g_autofree char *path = clip("plain.mkv"), *silent = clip("hevc.mp4");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacWaveform) waveform = sac_waveform_read(path, 50, NULL, &error);
+
+  g_assert_no_error(error);
+  g_assert_cmpint(waveform->step_us, ==, 20000);
+  g_assert_cmpint(ABS((int)waveform->n_peaks - 200), <, 6);
+  for (gsize second = 0; second < 4; second++) {
+    g_assert_cmpfloat(MAX(waveform->peaks[second * 50], waveform->peaks[second * 50 + 1]), >, 0.3);
+    g_assert_cmpfloat(waveform->peaks[second * 50 + 20], <, 0.05);
+  }
+  g_assert_null(sac_waveform_read(silent, 50, NULL, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
+}
+
+/* ---- The player, by the silent clock ------------------------------------------------------------------------------------- */
+
+static gboolean
+quit(gpointer loop)
+{
+  g_main_loop_quit(loop);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+run_for(guint milliseconds)
+{
+  g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+
+  g_timeout_add(milliseconds, quit, loop);
+  g_main_loop_run(loop);
+}
+
+/* Waits until the player shows a frame: machines that run tests are slow at times. */
+static void
+assert_shows(SacPlayer *player, int expected)
+{
+  int seen = -1;
+
+  for (int i = 0; i < 200 && seen != expected; i++) {
+    run_for(20);
+    g_autoptr(SacFrame) frame = sac_player_get_frame(player);
+    seen = frame ? number(frame) : -1;
+  }
+  g_assert_cmpint(seen, ==, expected);
+}
+
+static void
+count(gpointer player, gpointer counter)
+{
+  (*(int *)counter)++;
+}
+
+static void
+keep_error(SacPlayer *player, const GError *error, gpointer kept)
+{
+  *(GError **)kept = g_error_copy(error);
+}
+
+static void
+test_player(void)
+{
+  static const char *const names[] = { "plain.mp4", "long-gop.mp4", "plain.mkv" };
+  g_autoptr(SacPlayer) player = sac_player_new();
+  int ended = 0;
+
+  g_signal_connect(player, "ended", G_CALLBACK(count), &ended);
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = clip(names[i]);
+
+    sac_player_open(player, path);
+    assert_shows(player, 0);
+    g_assert_cmpint(ABS(sac_player_get_duration(player) - 4 * G_USEC_PER_SEC), <, 100000);
+    for (int target = 7; target < 100; target += 23) {
+      sac_player_seek(player, target * FRAME_US + 1000, SAC_SEEK_EXACT);
+      assert_shows(player, target);
+      g_assert_cmpint(sac_player_get_position(player), ==, target * FRAME_US + 1000);
+    }
+    sac_player_step(player, 1);
+    assert_shows(player, 77);
+    for (int target = 76; target > 68; target--) {
+      sac_player_step(player, -1);
+      assert_shows(player, target);
+    }
+    g_assert_cmpint(sac_player_get_position(player), ==, 69 * FRAME_US);
+  }
+  /* Time goes at the asked rate, forward and backward. */
+  static const double rates[] = { 1, 2, -1 };
+  for (gsize i = 0; i < G_N_ELEMENTS(rates); i++) {
+    sac_player_set_rate(player, rates[i]);
+    sac_player_seek(player, 1500000, SAC_SEEK_EXACT);
+    assert_shows(player, 37);
+    sac_player_play(player);
+    run_for(300);
+    const gint64 from = sac_player_get_position(player), begin = g_get_monotonic_time();
+    run_for(500);
+    const double measured = (double)(sac_player_get_position(player) - from) / (double)(g_get_monotonic_time() - begin);
+    g_assert_cmpfloat_with_epsilon(measured, rates[i], 0.15);
+    sac_player_pause(player);
+  }
+  sac_player_set_rate(player, 1);
+  sac_player_seek(player, 3700000, SAC_SEEK_EXACT);
+  sac_player_play(player);
+  for (int i = 0; i < 200 && !ended; i++)
+    run_for(20);
+  g_assert_cmpint(ended, ==, 1);
+  g_assert_false(sac_player_get_playing(player));
+
+  g_autofree char *text = clip("text.mp4");
+  g_autoptr(GError) error = NULL;
+  g_signal_connect(player, "error", G_CALLBACK(keep_error), &error);
+  sac_player_open(player, text);
+  for (int i = 0; i < 200 && !error; i++)
+    run_for(20);
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE);
+  sac_player_close(player);
+  run_for(100);
+}
+
+static void
+remove_folder(const char *path)
+{
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  const char *name;
+
+  while (dir && (name = g_dir_read_name(dir))) {
+    g_autofree char *child = g_build_filename(path, name, NULL);
+    if (g_file_test(child, G_FILE_TEST_IS_DIR))
+      remove_folder(child);
+    else
+      g_unlink(child);
+  }
+  g_rmdir(path);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  int status;
+
+  /* No sound server: the player must do without. */
+  g_setenv("PULSE_SERVER", "unix:/nonexistent", TRUE);
+  g_test_init(&argc, &argv, NULL);
+  g_assert_cmpint(argc, ==, 3);
+  folder = g_dir_make_tmp("saccade-media-XXXXXX", NULL);
+  const char *const command[] = { argv[1], argv[2], folder, NULL };
+  g_spawn_sync(NULL, (char **)command, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status, &error);
+  g_assert_no_error(error);
+  if (!g_spawn_check_wait_status(status, NULL))
+    return 1;
+  g_test_add_func("/media/every-frame", test_every_frame);
+  g_test_add_func("/media/samples", test_samples);
+  g_test_add_func("/media/variable-rate", test_variable_rate);
+  g_test_add_func("/media/colours", test_colours);
+  g_test_add_func("/media/high-dynamic-range", test_high_dynamic_range);
+  g_test_add_func("/media/rotation-and-aspect", test_rotation_and_aspect);
+  g_test_add_func("/media/interlaced-and-size-change", test_interlaced_and_size_change);
+  g_test_add_func("/media/pictures", test_pictures);
+  g_test_add_func("/media/probe", test_probe);
+  g_test_add_func("/media/bad-files", test_bad_files);
+  g_test_add_func("/media/truncations", test_truncations);
+  g_test_add_func("/media/cancel", test_cancel);
+  g_test_add_func("/media/thumbnails", test_thumbnails);
+  g_test_add_func("/media/waveform", test_waveform);
+  g_test_add_func("/media/player", test_player);
+  status = g_test_run();
+  remove_folder(folder);
+  g_free(folder);
+  return status;
+}
