@@ -536,19 +536,22 @@ fetch_file(Fetch *fetch, const Stated *stated, GError **error)
 {
   g_autofree char *address = address_of(fetch, fetch->revision, stated->file->name);
   g_auto(Part) part = { .path = g_build_filename(fetch->folder, stated->file->name, NULL), .descriptor = -1 };
+  gint64 furthest;
   int fruitless = 0;
 
   fetch->now.file = stated->file->name;
   if (!part_open(&part, fetch, stated, error) || !part_save_info(&part, stated, error))
     return FALSE;
+  furthest = part.bytes;
   while (part.bytes < stated->size) {
     g_autoptr(GError) reason = NULL;
-    const gint64 before = part.bytes;
     const BodyResult result = read_body(fetch, &part, stated, address, &reason);
 
     if (result == BODY_DONE)
       break;
-    fruitless = part.bytes > before ? 0 : fruitless + 1;
+    /* A server that breaks off at the same place each time gains nothing. */
+    fruitless = part.bytes > furthest ? 0 : fruitless + 1;
+    furthest = MAX(furthest, part.bytes);
     if (result == BODY_FAILED || fruitless == MAX_FRUITLESS_TRIES) {
       if (result == BODY_AGAIN)
         g_prefix_error(&reason,
