@@ -100,7 +100,7 @@ def make(folder, name, pictures):
         out.write_bytes(content[:int(len(content) * how)])
     elif how == "size":
         other = folder / "size-change-part.ts"
-        ffmpeg("-i", source, "-vf", "scale=160:120", "-c:v", "mpeg2video", "-q:v", "3", "-g", "25", "-c:a", "copy", "-output_ts_offset",
+        ffmpeg("-i", source, "-vf", "scale=160:120,setsar=1", "-c:v", "mpeg2video", "-q:v", "3", "-g", "25", "-c:a", "copy", "-output_ts_offset",
                FRAMES / RATE, other)
         out.write_bytes(source.read_bytes() + other.read_bytes())
         other.unlink()
