@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gi18n.h>
+
+#include "compute/networks/networks.h"
+#include "core/analysis/sac-encoder.h"
+#include "core/cli/cli-bench.h"
+#include "core/sac-error.h"
+
+/*
+ * How long a picture and a query take, and where the time goes: the median of some runs at one picture and at the model's preferred
+ * batch, then one profiled run whose operations are summed by kind. The pictures are noise of the network's own size; what is
+ * in a picture changes nothing.
+ */
+
+#define QUERY "a dog that runs after a ball"
+
+struct arguments {
+  char *model;
+  int device, batch, runs;
+};
+
+struct share {
+  const char *op, *kernel;
+  double seconds, operations, bytes;
+};
+
+struct measured {
+  struct model_info info;
+  char device[256];
+  double open_seconds, first_seconds;        /* opening the model; the first run, with its planning and uploads */
+  double single_seconds, batch_seconds;      /* a picture */
+  double query_seconds, first_query_seconds; /* a text */
+  double operations, profiled_seconds;       /* a picture */
+  GArray *shares;                            /* of struct share, a picture, the longest first */
+};
+
+static gboolean
+failed(enum compute_status status, const struct compute_error *failure, GError **error)
+{
+  if (status != COMPUTE_OK)
+    sac_error_set_from_compute(error, failure);
+  return status != COMPUTE_OK;
+}
+
+static double
+now(void)
+{
+  return (double)g_get_monotonic_time() / G_TIME_SPAN_SECOND;
+}
+
+static int
+compare_doubles(gconstpointer a, gconstpointer b)
+{
+  const double x = *(const double *)a, y = *(const double *)b;
+
+  return (x > y) - (x < y);
+}
+
+static double
+median(GArray *values)
+{
+  g_array_sort(values, compare_doubles);
+  return g_array_index(values, double, values->len / 2);
+}
+
+/* The median over the runs, in seconds a picture; *first receives the run before them. */
+static gboolean
+time_pictures(struct model *model, const struct model_picture *pictures, guint count, int runs, double *first,
+              double *seconds, GError **error)
+{
+  g_autofree float *vectors = g_new(float, (gsize)count *model_get_info(model)->dimensions);
+  g_autoptr(GArray) times = g_array_new(FALSE, FALSE, sizeof(double));
+  struct compute_error failure;
+
+  for (int run = -1; run < runs; run++) {
+    const double begin = now();
+
+    if (sac_cancelled(cli_cancellable(), error) ||
+        failed(model_embed_pictures(model, pictures, count, vectors, &failure), &failure, error))
+      return FALSE;
+    const double taken = now() - begin;
+    if (run < 0)
+      *first = taken;
+    else
+      g_array_append_val(times, taken);
+    cli_progress(_("measuring"), -1, NULL, -1);
+  }
+  *seconds = median(times) / count;
+  return TRUE;
+}
+
+static gboolean
+time_queries(struct model *model, int runs, struct measured *measured, GError **error)
+{
+  g_autofree float *vector = g_new(float, model_get_info(model)->dimensions);
+  g_autoptr(GArray) times = g_array_new(FALSE, FALSE, sizeof(double));
+  struct model_calibration calibration;
+  struct compute_error failure;
+
+  for (int run = -1; run < runs; run++) {
+    const double begin = now();
+
+    if (sac_cancelled(cli_cancellable(), error) ||
+        failed(model_embed_query(model, QUERY, vector, &calibration, &failure), &failure, error))
+      return FALSE;
+    const double taken = now() - begin;
+    if (run < 0)
+      measured->first_query_seconds = taken;
+    else
+      g_array_append_val(times, taken);
+  }
+  measured->query_seconds = median(times);
+  return TRUE;
+}
+
+static int
+compare_shares(gconstpointer a, gconstpointer b)
+{
+  return compare_doubles(&((const struct share *)b)->seconds, &((const struct share *)a)->seconds);
+}
+
+static void
+add_share(struct measured *measured, const struct nn_op_time *time, unsigned pictures)
+{
+  struct share *share = NULL;
+
+  for (guint i = 0; i < measured->shares->len && !share; i++) {
+    struct share *candidate = &g_array_index(measured->shares, struct share, i);
+
+    if (g_str_equal(candidate->op, time->op) && g_str_equal(candidate->kernel, time->kernel))
+      share = candidate;
+  }
+  if (!share) {
+    const struct share empty = { .op = g_intern_string(time->op), .kernel = g_intern_string(time->kernel) };
+
+    g_array_append_val(measured->shares, empty);
+    share = &g_array_index(measured->shares, struct share, measured->shares->len - 1);
+  }
+  share->seconds += time->seconds / pictures;
+  share->operations += time->operations / pictures;
+  share->bytes += time->bytes / pictures;
+  measured->operations += time->operations / pictures;
+  measured->profiled_seconds += time->seconds / pictures;
+}
+
+static gboolean
+profile(struct gpu_device *device, const char *folder, const struct model_picture *pictures, guint batch,
+        struct measured *measured, GError **error)
+{
+  struct model *model = NULL;
+  struct compute_error failure;
+  const struct nn_op_time *times;
+  unsigned count;
+  double first, seconds;
+
+  if (failed(model_open(device, folder, &(struct model_params){ .batch = batch, .profile = true }, &model, &failure),
+             &failure, error))
+    return FALSE;
+  const gboolean done = time_pictures(model, pictures, batch, 1, &first, &seconds, error);
+  const size_t operations = done ? model_profile(model, &times, &count) : 0;
+  for (size_t i = 0; i < operations; i++)
+    add_share(measured, &times[i], count);
+  g_array_sort(measured->shares, compare_shares);
+  model_close(&model);
+  return done;
+}
+
+static gboolean
+measure_pictures(struct model *model, struct gpu_device *device, const char *folder, int runs,
+                 struct measured *measured, GError **error)
+{
+  const guint batch = measured->info.preferred_batch, side = measured->info.input_side;
+  /* As wide as a film, so that several crops are several. */
+  const guint width = side * 16 / 9;
+  const gsize bytes = (gsize)width * side * 3;
+  g_autofree guint8 *noise = g_malloc(bytes);
+  g_autofree struct model_picture *pictures = g_new(struct model_picture, batch);
+  double first;
+  guint32 state = 1;
+
+  for (gsize i = 0; i < bytes; i++)
+    noise[i] = (guint8)((state = state * 1664525 + 1013904223) >> 24);
+  for (guint i = 0; i < batch; i++)
+    pictures[i] = (struct model_picture){ .rgb = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
+  return time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) &&
+         time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error) &&
+         profile(device, folder, pictures, batch, measured, error);
+}
+
+static gboolean
+measure_on(struct gpu_device *device, const char *folder, const struct arguments *arguments, struct measured *measured,
+           GError **error)
+{
+  const struct model_params params = { .batch = (unsigned)arguments->batch };
+  struct model *model = NULL;
+  struct compute_error failure;
+  const double begin = now();
+
+  if (failed(model_open(device, folder, &params, &model, &failure), &failure, error))
+    return FALSE;
+  measured->open_seconds = now() - begin;
+  measured->info = *model_get_info(model);
+  const gboolean done =
+      (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error)) &&
+      (!measured->info.embeds_pictures || measure_pictures(model, device, folder, arguments->runs, measured, error));
+  model_close(&model);
+  return done;
+}
+
+static gboolean
+measure(const struct arguments *arguments, struct measured *measured, GError **error)
+{
+  g_autofree char *folder = sac_encoder_find_model(arguments->model, error);
+  g_autofree char *cache = g_build_filename(g_get_user_cache_dir(), "saccade", NULL);
+  struct gpu_device_params params = { .choice = { .index = arguments->device }, .cache_directory = cache };
+  const char *chosen = g_getenv("SACCADE_DEVICE");
+  struct gpu_instance *instance = NULL;
+  struct gpu_device *device = NULL;
+  struct compute_error failure;
+  gboolean done = FALSE;
+
+  if (!folder)
+    return FALSE;
+  if (arguments->device < 0 && chosen && *chosen)
+    params.choice.index = (int)g_ascii_strtoll(chosen, NULL, 10);
+  g_mkdir_with_parents(cache, 0700);
+  if (!failed(gpu_instance_create(NULL, &instance, &failure), &failure, error) &&
+      !failed(gpu_device_open(instance, &params, &device, &failure), &failure, error)) {
+    g_strlcpy(measured->device, gpu_device_get_info(device)->name, sizeof measured->device);
+    done = measure_on(device, folder, arguments, measured, error);
+  }
+  gpu_device_close(&device);
+  gpu_instance_destroy(&instance);
+  return done;
+}
+
+static void
+add_number(JsonBuilder *json, const char *name, double value)
+{
+  json_builder_set_member_name(json, name);
+  json_builder_add_double_value(json, value);
+}
+
+static void
+add_string(JsonBuilder *json, const char *name, const char *value)
+{
+  json_builder_set_member_name(json, name);
+  json_builder_add_string_value(json, value);
+}
+
+static void
+print_json(const struct measured *measured)
+{
+  JsonBuilder *json = json_builder_new();
+
+  json_builder_begin_object(json);
+  add_string(json, "model", measured->info.id);
+  add_string(json, "device", measured->device);
+  add_number(json, "open_milliseconds", measured->open_seconds * 1e3);
+  if (measured->info.embeds_texts) {
+    add_number(json, "first_query_milliseconds", measured->first_query_seconds * 1e3);
+    add_number(json, "query_milliseconds", measured->query_seconds * 1e3);
+  }
+  if (measured->info.embeds_pictures) {
+    json_builder_set_member_name(json, "batch");
+    json_builder_add_int_value(json, measured->info.preferred_batch);
+    add_number(json, "first_picture_milliseconds", measured->first_seconds * 1e3);
+    add_number(json, "single_picture_milliseconds", measured->single_seconds * 1e3);
+    add_number(json, "picture_milliseconds", measured->batch_seconds * 1e3);
+    add_number(json, "picture_gflop", measured->operations / 1e9);
+    add_number(json, "gflop_per_second", measured->operations / measured->batch_seconds / 1e9);
+    json_builder_set_member_name(json, "operations");
+    json_builder_begin_array(json);
+    for (guint i = 0; i < measured->shares->len; i++) {
+      const struct share *share = &g_array_index(measured->shares, struct share, i);
+
+      json_builder_begin_object(json);
+      add_string(json, "operation", share->op);
+      add_string(json, "kernel", share->kernel);
+      add_number(json, "milliseconds", share->seconds * 1e3);
+      add_number(json, "share", measured->profiled_seconds > 0 ? share->seconds / measured->profiled_seconds : 0);
+      add_number(json, "gflop", share->operations / 1e9);
+      add_number(json, "megabytes", share->bytes / 1e6);
+      json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+  }
+  json_builder_end_object(json);
+  cli_print_json(json);
+}
+
+static void
+print_shares(const struct measured *measured)
+{
+  CliTable *table = cli_table_new(6);
+
+  cli_table_add(table, _("operation"), _("kernel"), _(" ms a picture"), _(" share"), " GFLOP/s", " GB/s");
+  for (guint i = 0; i < measured->shares->len; i++) {
+    const struct share *share = &g_array_index(measured->shares, struct share, i);
+    const double seconds = share->seconds;
+    g_autofree char *time = g_strdup_printf("%.2f", seconds * 1e3);
+    g_autofree char *part = g_strdup_printf("%.0f %%", 100 * seconds / MAX(measured->profiled_seconds, 1e-12));
+    g_autofree char *speed = g_strdup_printf("%.1f", seconds > 0 ? share->operations / seconds / 1e9 : 0);
+    g_autofree char *bandwidth = g_strdup_printf("%.1f", seconds > 0 ? share->bytes / seconds / 1e9 : 0);
+
+    cli_table_add(table, share->op, share->kernel, time, part, speed, bandwidth);
+  }
+  cli_table_print(table);
+}
+
+static void
+print_text(const struct measured *measured)
+{
+  g_print(_("%s on %s\n"), measured->info.id, measured->device);
+  g_print(_("opened in        %8.1f ms\n"), measured->open_seconds * 1e3);
+  if (measured->info.embeds_texts)
+    g_print(_("a query          %8.1f ms   (the first %.1f ms)\n"), measured->query_seconds * 1e3,
+            measured->first_query_seconds * 1e3);
+  if (!measured->info.embeds_pictures)
+    return;
+  g_print(_("a picture alone  %8.1f ms   (the first %.1f ms)\n"), measured->single_seconds * 1e3,
+          measured->first_seconds * 1e3);
+  g_print(_("a picture of %-3u %8.1f ms   %.1f GFLOP/s at %.2f GFLOP a picture\n"), measured->info.preferred_batch,
+          measured->batch_seconds * 1e3, measured->operations / measured->batch_seconds / 1e9,
+          measured->operations / 1e9);
+  if (measured->profiled_seconds > 0)
+    print_shares(measured);
+}
+
+static int
+run(const struct cli_command *command, int argc, char **argv)
+{
+  struct arguments arguments = { .device = -1, .runs = 5 };
+  struct cli_options options = { 0 };
+  const GOptionEntry entries[] = {
+    { "model", 0, 0, G_OPTION_ARG_STRING, &arguments.model, N_("The model (default: starter)"), N_("ID") },
+    { "device", 0, 0, G_OPTION_ARG_INT, &arguments.device, N_("The Vulkan device, as saccade devices numbers them"),
+      N_("N") },
+    { "batch", 0, 0, G_OPTION_ARG_INT, &arguments.batch, N_("Pictures a run (default: what suits the device)"),
+      N_("N") },
+    { "runs", 0, 0, G_OPTION_ARG_INT, &arguments.runs, N_("Runs to take the median of (default: 5)"), N_("N") },
+    { NULL },
+  };
+  struct measured measured = { 0 };
+  GError *error = NULL;
+  int status;
+
+  if (!cli_parse(command, &argc, &argv, entries, &options, &status))
+    return status;
+  if (!arguments.model)
+    arguments.model = g_strdup("starter");
+  measured.shares = g_array_new(FALSE, TRUE, sizeof(struct share));
+  if (argc > 1)
+    status = cli_usage_error(command, _("what is “%s”?"), argv[1]);
+  else if (arguments.batch < 0 || arguments.batch > 1024 || arguments.runs < 1 || arguments.runs > 10000)
+    status = cli_usage_error(command, _("--batch is a number up to 1024, --runs one from 1 to 10000"));
+  else if (!measure(&arguments, &measured, &error))
+    status = cli_fail(error);
+  else {
+    cli_progress_done();
+    if (options.json)
+      print_json(&measured);
+    else
+      print_text(&measured);
+    status = 0;
+  }
+  g_array_unref(measured.shares);
+  g_free(arguments.model);
+  cli_options_clear(&options);
+  return status;
+}
+
+const struct cli_bench cli_bench_encode = {
+  .name = "encode",
+  .usage = "[--model ID] [--device N] [--batch N] [--runs N]",
+  .run = run,
+};
