@@ -52,7 +52,8 @@ aligned(nn_tensor tensor)
 }
 
 static enum compute_status
-record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+dispatch(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader,
+         const enum gpu_binding_type *types, struct compute_error *error)
 {
   nn_tensor q = node->inputs[0], lengths = node->inputs[3];
   const nn_tensor operands[] = { q, node->inputs[1], node->inputs[2], lengths != NULL ? lengths : q, node->output };
@@ -86,16 +87,44 @@ record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_e
   push.scale = node->attention.scale;
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
-                              .shader = &shader_attention,
+                              .shader = shader,
                               .constants = constants,
                               .constant_count = 4,
                               .bindings = bindings,
+                              .binding_types = types,
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
                               .groups = nn_divide_up((uint64_t)push.batch * push.heads * push.queries, NN_GROUP_SIZE),
                           },
                           error);
+}
+
+static enum compute_status
+record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  return dispatch(plan, node, &shader_attention, NULL, error);
+}
+
+/* The same with what is read as texels, for devices that are processors. */
+static bool
+fits_texels(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+{
+  bool fits = capabilities->type == GPU_DEVICE_CPU && node->inputs[0]->shape.dims[2] / node->attention.heads % 4 == 0;
+
+  for (int i = 0; i < 3; i++)
+    fits = fits && aligned(node->inputs[i]) &&
+           (uint64_t)node->inputs[i]->storage->elements / 4 < capabilities->max_texel_buffer_elements;
+  return fits;
+}
+
+static enum compute_status
+record_texels(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4,
+                                                 GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
+
+  return dispatch(plan, node, &shader_attention_texels, types, error);
 }
 
 static double
@@ -106,6 +135,8 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel online = { .name = "online", .record = record_online };
 
-static const struct nn_kernel *const kernels[] = { &online, NULL };
+static const struct nn_kernel texels = { .name = "online-texels", .fits = fits_texels, .record = record_texels };
+
+static const struct nn_kernel *const kernels[] = { &texels, &online, NULL };
 
 const struct nn_op nn_op_attention = { "attention", kernels, operations };
