@@ -12,3 +12,4 @@ struct cli_bench {
 };
 
 extern const struct cli_bench cli_bench_encode;
+extern const struct cli_bench cli_bench_search;

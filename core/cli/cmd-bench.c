@@ -3,7 +3,7 @@
 
 #include "core/cli/cli-bench.h"
 
-static const struct cli_bench *const benches[] = { &cli_bench_encode };
+static const struct cli_bench *const benches[] = { &cli_bench_encode, &cli_bench_search };
 
 static int
 run(const struct cli_command *command, int argc, char **argv)
@@ -33,6 +33,6 @@ run(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_bench = {
   .name = "bench",
   .summary = N_("measure how fast this machine is"),
-  .usage = "encode [OPTION…]",
+  .usage = "encode|search [OPTION…]",
   .run = run,
 };

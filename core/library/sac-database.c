@@ -178,8 +178,7 @@ sac_database_open(const char *path, int flags, GError **error)
   }
   sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
   if (!sac_database_run(db, error, "PRAGMA foreign_keys = ON", "") ||
-      !sac_database_run(db, error, "PRAGMA synchronous = FULL", "") ||
-      !sac_database_run(db, error, "PRAGMA trusted_schema = OFF", ""))
+      !sac_database_run(db, error, "PRAGMA synchronous = FULL", ""))
     return NULL;
   return g_steal_pointer(&db);
 }

@@ -3,11 +3,17 @@
 
 #include <string.h>
 
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
+
 /* As wide as the widest registers; a compiler for narrower ones splits it. */
 #define LANES 16
 typedef float f32xN __attribute__((vector_size(4 * LANES)));
 typedef uint32_t u32xN __attribute__((vector_size(4 * LANES)));
+#ifndef __F16C__
 typedef uint16_t u16xN __attribute__((vector_size(2 * LANES)));
+#endif
 typedef int32_t i32xN __attribute__((vector_size(4 * LANES)));
 
 static inline f32xN
@@ -18,6 +24,19 @@ load_floats(const float *from)
   return lanes;
 }
 
+#ifdef __F16C__
+static inline f32xN
+load_halves(const uint16_t *from)
+{
+  union {
+    __m256 parts[LANES / 8];
+    f32xN lanes;
+  } value;
+  for (int i = 0; i < LANES / 8; i++)
+    value.parts[i] = _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(from + 8 * i)));
+  return value.lanes;
+}
+#else
 /* Half to single: the exponent and fraction shifted into place, then multiplied by 2^112 to move the exponent's bias. */
 static inline f32xN
 load_halves(const uint16_t *from)
@@ -29,6 +48,7 @@ load_halves(const uint16_t *from)
   f32xN value = (f32xN)magnitude * 0x1p112f;
   return (f32xN)((u32xN)value | sign);
 }
+#endif
 
 static inline float
 half_to_float(uint16_t half)
