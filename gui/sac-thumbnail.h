@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "core/media/sac-thumbnailer.h"
+
+/* A small picture of a video, 16:9, filled in when it comes; what it was asked for before is given up. */
+
+G_BEGIN_DECLS
+
+#define SAC_TYPE_THUMBNAIL (sac_thumbnail_get_type())
+G_DECLARE_FINAL_TYPE(SacThumbnail, sac_thumbnail, SAC, THUMBNAIL, GtkWidget)
+
+/* path NULL: none. */
+void sac_thumbnail_show(SacThumbnail *thumbnail, SacThumbnailer *thumbnailer, const char *path, gint64 time_us);
+
+G_END_DECLS

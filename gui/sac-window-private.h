@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "core/media/sac-player.h"
+#include "gui/sac-document.h"
+#include "gui/sac-library-page.h"
+#include "gui/sac-search-panel.h"
+#include "gui/sac-searcher.h"
+#include "gui/sac-timeline.h"
+#include "gui/sac-transport.h"
+#include "gui/sac-video-view.h"
+#include "gui/sac-window.h"
+#include "gui/sac-workbench.h"
+
+/* What sac-window.c (what is shown) and sac-window-actions.c (what is done: actions and keys) share. */
+
+G_BEGIN_DECLS
+
+struct _SacWindow {
+  AdwApplicationWindow parent_instance;
+  AdwToastOverlay *toasts;
+  GtkWidget *header;
+  GtkToggleButton *library_button;
+  GtkSearchEntry *search;
+  GtkMenuButton *kind_button, *jobs_button;
+  GtkListBox *jobs_list;
+  SacWorkbench *workbench;
+  GtkStack *content;
+  SacLibraryPage *library_page;
+  SacVideoView *video_view;
+  AdwStatusPage *problem_page;
+  SacSearchPanel *panel;
+  SacTransport *transport;
+  SacTimeline *timeline;
+
+  SacApplication *application;
+  SacPlayer *player;
+  SacSearcher *searcher; /* NULL without a library */
+  SacJobs *jobs;         /* NULL without a library */
+  SacDocument *document; /* NULL: nothing is open */
+
+  SacSearchResults *results; /* of the words in the search field; NULL without words */
+  SacMoment *selected;       /* the moment that the span is of, or NULL */
+  gboolean timeline_is_ready;
+  gboolean keeps_position; /* what is opened next comes back where it was left */
+
+  /* What waits for the opened file to be known. */
+  gint64 seek_us; /* -1: nothing */
+  gboolean play_when_ready;
+  gint64 view_start_us, view_length_us; /* view_start_us -1: nothing */
+
+  GStrv waiting_paths; /* to be indexed when the library is open */
+  GCancellable *waveform;
+  GtkFileChooserNative *chooser;
+  gulong jobs_handler;
+  guint jobs_source;
+};
+
+void sac_window_open_path(SacWindow *window, const char *path, gint64 seek_us, gboolean play);
+void sac_window_index(SacWindow *window, const char *const *paths);
+void sac_window_choose_moment(SacWindow *window, const SacMoment *moment, gboolean play);
+void sac_window_set_span(SacWindow *window, gint64 from_us, gint64 to_us);
+void sac_window_toast(SacWindow *window, const char *words);
+gboolean sac_window_has_video(SacWindow *window);
+void sac_window_show_library(SacWindow *window, gboolean is_shown);
+void sac_window_update_actions(SacWindow *window);
+void sac_window_ask(SacWindow *window);
+
+/* Called by class and instance initialisation. */
+void sac_window_actions_init_class(GtkWidgetClass *widget_class);
+void sac_window_actions_init(SacWindow *window);
+
+G_END_DECLS
