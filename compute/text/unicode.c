@@ -23,6 +23,28 @@ code_points_add(struct code_points *text, int32_t point)
   text->points[text->count++] = point;
 }
 
+/* How many bytes, at least one, begin what could have become a character: they count as one U+FFFD together (Unicode 15, section 3.9,
+   tables 3-7 and 3-8). */
+static size_t
+broken_length(const unsigned char *utf8, size_t bytes)
+{
+  const unsigned lead = utf8[0];
+  const size_t wanted = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  const unsigned low = lead == 0xe0   ? 0xa0
+                       : lead == 0xf0 ? 0x90
+                                      : 0x80,
+                 high = lead == 0xed   ? 0x9f
+                        : lead == 0xf4 ? 0x8f
+                                       : 0xbf;
+  size_t length;
+
+  if (lead < 0xc2 || lead > 0xf4 || bytes < 2 || utf8[1] < low || utf8[1] > high)
+    return 1;
+  for (length = 2; length < wanted && length < bytes && utf8[length] >> 6 == 2;)
+    length++;
+  return length;
+}
+
 void
 code_points_decode(struct code_points *text, const char *utf8, size_t bytes)
 {
@@ -34,7 +56,7 @@ code_points_decode(struct code_points *text, const char *utf8, size_t bytes)
         utf8proc_iterate((const utf8proc_uint8_t *)utf8 + i, (utf8proc_ssize_t)(bytes - i), &point);
 
     code_points_add(text, used > 0 ? point : 0xfffd);
-    i += used > 0 ? (size_t)used : 1;
+    i += used > 0 ? (size_t)used : broken_length((const unsigned char *)utf8 + i, bytes - i);
   }
 }
 
