@@ -20,16 +20,6 @@
     }                                                                         \
   } while (0)
 
-#define CHECK_OK(call)                                                         \
-  do {                                                                         \
-    struct compute_error check_error = { 0 };                                  \
-    enum compute_status check_status = call(&check_error);                     \
-    if (check_status != COMPUTE_OK) {                                          \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, check_error.message); \
-      exit(1);                                                                 \
-    }                                                                          \
-  } while (0)
-
 extern struct gpu_instance *testing_instance;
 extern struct gpu_device *testing_device;
 
