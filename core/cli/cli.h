@@ -21,8 +21,8 @@ struct cli_command {
              char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 
-/* Runs argv[1] if it names a command, --help or --version, sets *handled and returns the exit status. Otherwise the arguments are files
-   for the window; a first one that looks like neither is wrong usage. */
+/* Runs argv[1] if it names a command, --help or --version: *handled is TRUE then, and the exit status is returned. An argument that is
+   neither these nor a file is wrong usage. Otherwise the arguments are files for the window. */
 int sac_cli_main(int argc, char **argv, gboolean *handled);
 
 /* ---- For the commands ---- */
