@@ -253,6 +253,41 @@ encode_word(const struct tokenizer *tokenizer, const int32_t *word, size_t lengt
 
 /* ---- A text: normalised, then split into words ------------------------------------------------------------------------- */
 
+static unsigned
+combining_class(int32_t point)
+{
+  return (unsigned)utf8proc_get_property(point)->combining_class & 0xff;
+}
+
+/* Puts each run of marks in the order of their combining classes, those of a class as they are: a counting sort, because a run may be as
+   long as the text. False: out of memory. */
+static bool
+order_marks(struct code_points *text)
+{
+  int32_t *sorted = NULL;
+  size_t end;
+
+  for (size_t start = 0; start < text->count; start = end + 1) {
+    end = start;
+    if (!combining_class(text->points[start]))
+      continue;
+    size_t places[257] = { 0 };
+    for (; end < text->count && combining_class(text->points[end]); end++)
+      places[combining_class(text->points[end]) + 1]++;
+    if (end - start < 2)
+      continue;
+    if (!sorted && !(sorted = malloc(text->count * sizeof *sorted)))
+      return false;
+    for (unsigned i = 1; i < 257; i++)
+      places[i] += places[i - 1];
+    for (size_t i = start; i < end; i++)
+      sorted[places[combining_class(text->points[i])]++] = text->points[i];
+    memcpy(text->points + start, sorted, (end - start) * sizeof *sorted);
+  }
+  free(sorted);
+  return true;
+}
+
 /* The canonical composition. False: out of memory. */
 static bool
 compose(struct code_points *text)
@@ -267,26 +302,13 @@ compose(struct code_points *text)
     for (utf8proc_ssize_t k = 0; k < count && k < 8; k++)
       code_points_add(&decomposed, parts[k]);
   }
-  /* Marks in the order of their combining classes: an insertion sort, over runs that are short in any real text. */
-  for (size_t i = 1; i < decomposed.count; i++) {
-    const int32_t point = decomposed.points[i];
-    const int combining = utf8proc_get_property(point)->combining_class;
-    size_t k = i;
-
-    for (; combining && k > 0 && i - k < 64; k--) {
-      const int other = utf8proc_get_property(decomposed.points[k - 1])->combining_class;
-      if (other <= combining)
-        break;
-      decomposed.points[k] = decomposed.points[k - 1];
-    }
-    decomposed.points[k] = point;
-  }
+  const bool ordered = order_marks(&decomposed);
   if (decomposed.count) {
     const utf8proc_ssize_t count = utf8proc_normalize_utf32(decomposed.points, (utf8proc_ssize_t)decomposed.count,
                                                             UTF8PROC_COMPOSE | UTF8PROC_STABLE);
     decomposed.count = count > 0 ? (size_t)count : 0;
   }
-  const bool failed = text->failed || decomposed.failed;
+  const bool failed = text->failed || decomposed.failed || !ordered;
   code_points_finish(text);
   *text = decomposed;
   return !failed;

@@ -44,7 +44,7 @@ TEXTS = [
 LONG = [
     ["a", 10000], ["ab", 5000], ["the ", 2500], ["abcdefghijklmnopqrstuvwxyz", 385], ["é", 5000], ["😀", 2500], [".", 10000], ["1", 10000],
     ["'s", 5000], [" ", 10000], ["\u0301", 3000], ["日本", 5000], ["a\x00", 5000], ["q", 10000, " the end", 1], ["[SEP]", 500],
-    ["<|endoftext|>", 500], ["a\u0301\u0323", 3000], [" ", 10000, "end", 1], ["hahaha", 1667, " ", 1, "x", 10000],
+    ["<|endoftext|>", 500], ["a\u0301\u0323", 3000], ["a", 1, "\u0301\u0323", 1500, "b", 1], [" ", 10000, "end", 1], ["hahaha", 1667, " ", 1, "x", 10000],
 ]
 # Bytes that are not UTF-8 count as U+FFFD, one for each maximal part of a character that is cut short (Unicode 15, section 3.9, table 3-8).
 BYTES = [
