@@ -67,10 +67,10 @@ read_channels(const struct config *config, const char *key, float channels[3], s
                         "preprocessor_config.json: %s must be a list of three numbers", key);
   for (size_t i = 0; i < 3; i++) {
     double value;
-    enum compute_status status = config_value(config_at(list, i), -100, 100, &value, error);
 
-    if (status)
-      return status;
+    if (config_value(config_at(list, i), -100, 100, &value, NULL))
+      return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
+                          "preprocessor_config.json: %s must be a list of three numbers", key);
     channels[i] = (float)value;
   }
   return COMPUTE_OK;

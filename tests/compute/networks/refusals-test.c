@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "compute/weights/weights.h"
+#include "tests/compute/networks/networks-test.h"
+
+/*
+ * Models that are not what they say: each case spoils a copy of a good one from parity/ in one place, and opening or using it must
+ * give the expected error, with a message that names the folder and the culprit.
+ */
+
+static struct gpu_instance *instance;
+static struct gpu_device *device;
+static const char *parity;
+static char scratch[] = "/tmp/saccade-networks-XXXXXX";
+
+struct spoiled {
+  const char *model, *file;
+  const char *find, *replace; /* in the file; NULL find: the file is missing, NULL replace: it ends there */
+  enum compute_status status;
+  const char *culprit; /* in the message */
+};
+
+static const struct spoiled cases[] = {
+  { "clip-quick-gelu", "config.json", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "config.json" },
+  { "clip-quick-gelu", "config.json", "vision_config", NULL, COMPUTE_ERROR_INVALID_FILE, "config.json" },
+  { "clip-quick-gelu", "config.json", "\"clip\"", "\"klip\"", COMPUTE_ERROR_UNSUPPORTED, "klip" },
+  { "clip-quick-gelu", "config.json", "vision_config", "fission_config", COMPUTE_ERROR_INVALID_FILE, "vision_config" },
+  { "clip-quick-gelu", "config.json", "\"hidden_size\": 64", "\"hidden_size\": 66", COMPUTE_ERROR_INVALID_FILE,
+    "hidden_size" },
+  { "clip-quick-gelu", "config.json", "\"hidden_size\": 64", "\"hidden_size\": 68", COMPUTE_ERROR_SHAPE,
+    "vision_model" },
+  { "clip-quick-gelu", "config.json", "\"hidden_size\": 64", "\"hidden_size\": -4", COMPUTE_ERROR_INVALID_FILE,
+    "hidden_size" },
+  { "clip-quick-gelu", "config.json", "\"hidden_size\": 64", "\"hidden_size\": 1e30", COMPUTE_ERROR_INVALID_FILE,
+    "hidden_size" },
+  { "clip-quick-gelu", "config.json", "\"hidden_size\": 64", "\"hidden_size\": []", COMPUTE_ERROR_INVALID_FILE,
+    "hidden_size" },
+  { "clip-quick-gelu", "config.json", "quick_gelu", "slow_gelu", COMPUTE_ERROR_UNSUPPORTED, "slow_gelu" },
+  { "clip-quick-gelu", "config.json", "\"patch_size\": 8", "\"patch_size\": 64", COMPUTE_ERROR_INVALID_FILE,
+    "patch_size" },
+  { "clip-quick-gelu", "config.json", "\"patch_size\": 8", "\"patch_size\": 0", COMPUTE_ERROR_INVALID_FILE,
+    "patch_size" },
+  { "clip-quick-gelu", "config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", COMPUTE_ERROR_NOT_FOUND,
+    "vision_model.encoder.layers.2" },
+  { "clip-quick-gelu", "model.safetensors", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "model.safetensors" },
+  { "clip-quick-gelu", "model.safetensors", "visual_projection", NULL, COMPUTE_ERROR_INVALID_FILE,
+    "model.safetensors" },
+  { "clip-quick-gelu", "model.safetensors", "visual_projection.weight", "visual_projection_weight",
+    COMPUTE_ERROR_NOT_FOUND, "visual_projection.weight" },
+  { "clip-quick-gelu", "model.safetensors", "[40,64]", "[64,40]", COMPUTE_ERROR_SHAPE, "visual_projection.weight" },
+  { "clip-quick-gelu", "merges.txt", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "merges.txt" },
+  { "clip-resized-bfloat", "preprocessor_config.json", "\"height\": 30", "\"height\": 31", COMPUTE_ERROR_INVALID_FILE,
+    "preprocessor_config.json" },
+  { "clip-resized-bfloat", "preprocessor_config.json", "image_std", "image_mean", COMPUTE_OK, "" },
+  { "clip-resized-bfloat", "preprocessor_config.json", "0.25", "0.00", COMPUTE_ERROR_INVALID_FILE, "image_std" },
+  { "clip-resized-bfloat", "preprocessor_config.json", "0.25", "\"x\"", COMPUTE_ERROR_INVALID_FILE,
+    "preprocessor_config.json" },
+  { "bert", "vocab.txt", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "tokenizer" },
+  { "bert", "config.json", "\"type_vocab_size\": 2", "\"type_vocab_size\": 3", COMPUTE_ERROR_SHAPE,
+    "token_type_embeddings" },
+  { "starter", "config.json", "\"classes\": 20", "\"classes\": 21", COMPUTE_ERROR_SHAPE, "class_vectors" },
+  { "starter", "config.json", "\"classes\": 20", "\"classes\": 2", COMPUTE_ERROR_INVALID_FILE, "classes" },
+  { "starter", "config.json", "\"stages\"", "\"stagez\"", COMPUTE_ERROR_INVALID_FILE, "stages" },
+  { "starter", "config.json", "\"kernel\": 5", "\"kernel\": 3", COMPUTE_ERROR_SHAPE, "depthwise" },
+  { "starter", "model.safetensors", "class_vectors", "klass_vectors", COMPUTE_ERROR_NOT_FOUND, "class_vectors" },
+};
+
+static char *
+read_file(const char *path, size_t *bytes)
+{
+  FILE *file = fopen(path, "rb");
+  char *content = NULL;
+
+  *bytes = 0;
+  if (file && fseek(file, 0, SEEK_END) == 0) {
+    *bytes = (size_t)ftell(file);
+    rewind(file);
+    content = malloc(*bytes + 1);
+    if (fread(content, 1, *bytes, file) != *bytes)
+      *bytes = 0;
+  }
+  if (file)
+    fclose(file);
+  return content;
+}
+
+static void
+write_file(const char *path, const char *content, size_t bytes)
+{
+  FILE *file = fopen(path, "wb");
+
+  if (check(file != NULL, "%s cannot be written", path)) {
+    check(fwrite(content, 1, bytes, file) == bytes, "%s cannot be written", path);
+    fclose(file);
+  }
+}
+
+/* Copies the model into folder, spoiled: nothing is what `spoil` does not name. */
+static void
+copy_model(const char *folder, const struct spoiled *spoil)
+{
+  static const char *const names[] = { "config.json", "model.safetensors", "preprocessor_config.json", "vocab.json",
+                                       "merges.txt",  "vocab.txt",         "tokenizer_config.json" };
+
+  mkdir(folder, 0700);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    char from[4096], to[4096];
+    size_t bytes;
+
+    snprintf(from, sizeof from, "%s/%s/%s", parity, spoil->model, names[i]);
+    snprintf(to, sizeof to, "%s/%s", folder, names[i]);
+    unlink(to);
+    char *content = read_file(from, &bytes);
+    const bool this_one = spoil->file && strcmp(spoil->file, names[i]) == 0;
+    if (!content || (this_one && !spoil->find)) {
+      free(content);
+      continue;
+    }
+    char *place = this_one ? memmem(content, bytes, spoil->find, strlen(spoil->find)) : NULL;
+    check(!this_one || place, "%s has no “%s” to spoil", from, this_one ? spoil->find : "");
+    if (!place) {
+      write_file(to, content, bytes);
+    } else if (!spoil->replace) {
+      write_file(to, content, (size_t)(place - content));
+    } else {
+      const size_t before = (size_t)(place - content), removed = strlen(spoil->find), added = strlen(spoil->replace);
+      char *spoiled = malloc(bytes + added);
+
+      memcpy(spoiled, content, before);
+      memcpy(spoiled + before, spoil->replace, added);
+      memcpy(spoiled + before + added, place + removed, bytes - before - removed);
+      write_file(to, spoiled, bytes - removed + added);
+      free(spoiled);
+    }
+    free(content);
+  }
+}
+
+/* Opens the model and embeds a picture and a text: the first error of all that. */
+static enum compute_status
+use_model(const char *folder, struct compute_error *error)
+{
+  static const uint8_t pixels[4 * 4 * 3] = { 200, 10, 30 };
+  const struct model_picture picture = { pixels, 4, 4, 12 };
+  float vector[8192];
+  struct model_calibration calibration;
+  struct model *model = NULL;
+  enum compute_status status = model_open(device, folder, NULL, &model, error);
+
+  if (!status && model_get_info(model)->embeds_pictures)
+    status = model_embed_pictures(model, &picture, 1, vector, error);
+  if (!status)
+    status = model_embed_query(model, "a dog", vector, &calibration, error);
+  model_close(&model);
+  return status;
+}
+
+static void
+check_spoiled(const struct spoiled *spoil, const char *folder)
+{
+  struct compute_error error = { 0 };
+
+  copy_model(folder, spoil);
+  const enum compute_status status = use_model(folder, &error);
+  check(status == spoil->status, "%s with another %s (%s): status %d, not %d: %s", spoil->model, spoil->file,
+        spoil->find ? spoil->find : "missing", status, spoil->status, error.message);
+  if (!spoil->status)
+    return;
+  check(strstr(error.message, spoil->culprit) != NULL, "%s with another %s: “%s” is not named in: %s", spoil->model,
+        spoil->file, spoil->culprit, error.message);
+  check(strstr(error.message, folder) != NULL, "%s with another %s: the folder is not named in: %s", spoil->model,
+        spoil->file, error.message);
+}
+
+/* Not-a-number in one tensor after another, wherever a tower uses it. */
+static void
+check_not_finite(const char *name, const char *folder)
+{
+  char path[4096];
+  struct weights_file *file = NULL;
+  struct compute_error error;
+  size_t bytes;
+
+  copy_model(folder, &(struct spoiled){ .model = name });
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  char *content = read_file(path, &bytes);
+  if (!check(!weights_parse(content, bytes, path, &file, &error), "%s", error.message))
+    return;
+  for (uint64_t i = 0; i < weights_count(file); i += 7) {
+    const struct weights_tensor *tensor = weights_at(file, i);
+    const size_t size = tensor->bytes / tensor->elements, place = tensor->elements / 2 * size;
+    if (strcmp(tensor->name, "logit_scale") == 0)
+      continue; /* no tower uses it: vectors are of unit length */
+    char *value = (char *)(uintptr_t)tensor->data + place, kept[8];
+
+    memcpy(kept, value, size);
+    memset(value, 0xff, size); /* a NaN in all the formats */
+    write_file(path, content, bytes);
+    const enum compute_status status = use_model(folder, &error);
+    check(status == COMPUTE_ERROR_INVALID_FILE && strstr(error.message, tensor->name),
+          "%s: a NaN in %s gives status %d: %s", name, tensor->name, status, status ? error.message : "");
+    memcpy(value, kept, size);
+  }
+  weights_close(&file);
+  free(content);
+}
+
+static int
+remove_entry(const char *path, const struct stat *information, int kind, struct FTW *place)
+{
+  return remove(path);
+}
+
+int
+main(int argc, char **argv)
+{
+  char folder[64];
+  struct compute_error error = { 0 };
+
+  if (argc != 2) {
+    fprintf(stderr, "usage: refusals-test PARITY-FOLDER\n");
+    return 2;
+  }
+  parity = argv[1];
+  device = open_device(&instance);
+  if (!check(mkdtemp(scratch) != NULL, "no temporary folder"))
+    return report();
+  snprintf(folder, sizeof folder, "%s/spoiled", scratch);
+  check(use_model(folder, &error) == COMPUTE_ERROR_NOT_FOUND && strstr(error.message, folder),
+        "a folder that is not there: %s", error.message);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    check_spoiled(&cases[i], folder);
+  check_not_finite("clip-gelu-half", folder);
+  check_not_finite("bert", folder);
+  nftw(scratch, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+  gpu_device_close(&device);
+  check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
+  gpu_instance_destroy(&instance);
+  return report();
+}
