@@ -146,6 +146,14 @@ sac_database_fail(sqlite3 *db, int code, GError **error)
                   "The disk is full: “%s” cannot grow. Nothing was lost; make room and go on", file);
       break;
     }
+    /* SQLite tells ENOSPC as SQLITE_FULL; a quota or a limit on a file's size looks like any failed write. */
+    if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) {
+      g_set_error(
+          error, SAC_ERROR, SAC_ERROR_NO_SPACE,
+          "“%s” cannot grow: the disk or your share of it is full, or it is failing. Nothing was lost; make room and go on",
+          file);
+      break;
+    }
     g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED, "“%s” cannot be read or written (%s)", file,
                 system != 0 ? g_strerror(system) : words);
     break;

@@ -52,7 +52,8 @@ sac_distribution(const float *scores, const gint64 *valid, gsize n)
 float
 sac_distribution_threshold(const SacDistribution *distribution)
 {
-  return MIN(distribution->median + THRESHOLD_SPREADS * distribution->spread, 0.7f * distribution->largest);
+  /* Smoothing leaves a lone sample half of its score. */
+  return MIN(distribution->median + THRESHOLD_SPREADS * distribution->spread, 0.49f * distribution->largest);
 }
 
 static gboolean
