@@ -335,8 +335,7 @@ refuse(Fixture *fixture, const char *folder, SacError code, const char *words)
 static void
 test_refused(Fixture *fixture, gconstpointer data)
 {
-  g_autofree char *folder = copy_checkpoint("clip-gelu-half", "to-spoil"), *bytes = NULL,
-                  *from = checkpoint("clip-gelu-half");
+  g_autofree char *folder = copy_checkpoint("clip-gelu-half", "to-spoil"), *bytes = NULL;
   g_autofree char *path = g_build_filename(folder, "model.safetensors", NULL),
                   *vocabulary = g_build_filename(folder, "vocab.json", NULL);
   g_autofree char *nowhere = g_build_filename(scratch, "nowhere", NULL);
