@@ -71,10 +71,12 @@ sac_summary_maximum(const SacSummary *summary, gsize first, gsize end)
     const float *values = summary->levels[level];
     gboolean is_top = level + 1 == summary->n_levels;
     while (first < end && (is_top || first % FAN != 0)) {
-      greatest = MAX(greatest, values[first++]);
+      greatest = MAX(greatest, values[first]);
+      first++;
     }
     while (first < end && end % FAN != 0) {
-      greatest = MAX(greatest, values[--end]);
+      end--;
+      greatest = MAX(greatest, values[end]);
     }
     first /= FAN;
     end /= FAN;

@@ -128,7 +128,12 @@ make_layouts(SacTimeline *timeline)
   timeline->caption = gtk_widget_create_pango_layout(GTK_WIDGET(timeline), NULL);
   PangoContext *context = pango_layout_get_context(timeline->caption);
   PangoFontDescription *font = pango_font_description_copy(pango_context_get_font_description(context));
-  pango_font_description_set_size(font, pango_font_description_get_size(font) * 82 / 100);
+  int size = pango_font_description_get_size(font) * 82 / 100;
+  if (pango_font_description_get_size_is_absolute(font)) {
+    pango_font_description_set_absolute_size(font, size);
+  } else {
+    pango_font_description_set_size(font, size);
+  }
   pango_layout_set_font_description(timeline->caption, font);
   pango_layout_set_ellipsize(timeline->caption, PANGO_ELLIPSIZE_END);
   pango_layout_set_single_paragraph_mode(timeline->caption, TRUE);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/sac-transport.h"
 
-#include <adwaita.h>
 #include <glib/gi18n.h>
 #include <math.h>
 
@@ -14,7 +13,7 @@ struct _SacTransport {
   GtkMenuButton *rate;
   GtkScaleButton *volume;
   GtkWidget *span_box;
-  AdwButtonContent *tag_content, *export_content;
+  GtkWidget *tag_label, *export_label;
   SacPlayer *player;
   gboolean is_narrow, has_span;
 };
@@ -101,8 +100,8 @@ arrange(SacTransport *transport)
   gtk_widget_set_visible(GTK_WIDGET(transport->step_back), is_wide);
   gtk_widget_set_visible(GTK_WIDGET(transport->step_forward), is_wide);
   gtk_widget_set_visible(transport->span_box, transport->has_span && is_wide);
-  adw_button_content_set_label(transport->tag_content, is_wide ? _("Tag") : "");
-  adw_button_content_set_label(transport->export_content, is_wide ? _("Export") : "");
+  gtk_widget_set_visible(transport->tag_label, is_wide);
+  gtk_widget_set_visible(transport->export_label, is_wide);
 }
 
 void
@@ -149,8 +148,8 @@ sac_transport_class_init(SacTransportClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacTransport, rate);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, volume);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, span_box);
-  gtk_widget_class_bind_template_child(widget_class, SacTransport, tag_content);
-  gtk_widget_class_bind_template_child(widget_class, SacTransport, export_content);
+  gtk_widget_class_bind_template_child(widget_class, SacTransport, tag_label);
+  gtk_widget_class_bind_template_child(widget_class, SacTransport, export_label);
 }
 
 static void
