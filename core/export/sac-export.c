@@ -242,6 +242,8 @@ sac_export_write_header(SacExportJob *job, GError **error)
   job->output->url = g_str_equal(job->format, "mp4") ? av_asprintf("file:%s", job->file->part) : av_strdup("");
   if (g_str_equal(job->format, "mp4"))
     av_dict_set(&options, "movflags", "+faststart", 0);
+  else
+    job->output->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
   const int status = avformat_write_header(job->output, &options);
   av_dict_free(&options);
   if (status < 0) {
@@ -257,6 +259,14 @@ sac_export_write_packet(SacExportJob *job, int input_index, AVPacket *packet, GE
   AVStream *target = job->targets[input_index];
   gint64 *last = &job->last_dts[input_index];
 
+  /* Matroska's times count from the decoder's first sample, a codec delay before the first that is heard; the muxer of FFmpeg 5 writes
+     the delay but leaves the times to us. */
+  if (!g_str_equal(job->format, "mp4") && target->codecpar->codec_id == AV_CODEC_ID_OPUS) {
+    const gint64 delay = av_rescale_q(target->codecpar->initial_padding, (AVRational){ 1, 48000 }, target->time_base);
+
+    packet->pts += delay;
+    packet->dts += delay;
+  }
   packet->stream_index = target->index;
   packet->pos = -1;
   if (packet->dts != AV_NOPTS_VALUE) {
@@ -413,6 +423,7 @@ sac_export_clip(const char *input, const char *output, const SacExportOptions *o
     .progress = progress,
     .progress_data = user_data,
     .began = g_get_monotonic_time(),
+    .reported = g_get_monotonic_time(),
     .video = -1,
   };
 
