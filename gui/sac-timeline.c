@@ -568,6 +568,13 @@ on_slider_changed(GtkAdjustment *adjustment, SacTimeline *timeline)
   }
 }
 
+/* The window's keys mean the same with the timeline in focus: a slider's own would move it by other steps. */
+static gboolean
+on_slider_key(GtkEventControllerKey *controller, guint value, guint code, GdkModifierType state, SacTimeline *timeline)
+{
+  return gtk_event_controller_key_forward(controller, GTK_WIDGET(gtk_widget_get_root(GTK_WIDGET(timeline))));
+}
+
 /* --- the widget -------------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -600,6 +607,12 @@ sac_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
     sac_timeline_draw(timeline, snapshot);
   }
   gtk_widget_snapshot_child(widget, timeline->slider, snapshot);
+}
+
+static gboolean
+sac_timeline_grab_focus(GtkWidget *widget)
+{
+  return gtk_widget_grab_focus(SAC_TIMELINE(widget)->slider);
 }
 
 static void
@@ -643,6 +656,7 @@ sac_timeline_class_init(SacTimelineClass *class)
   widget_class->measure = sac_timeline_measure;
   widget_class->size_allocate = sac_timeline_size_allocate;
   widget_class->snapshot = sac_timeline_snapshot;
+  widget_class->grab_focus = sac_timeline_grab_focus;
   widget_class->css_changed = sac_timeline_css_changed;
   widget_class->system_setting_changed = sac_timeline_system_setting_changed;
   gtk_widget_class_set_css_name(widget_class, "timeline");
@@ -718,6 +732,10 @@ sac_timeline_init(SacTimeline *timeline)
   gtk_widget_set_can_target(timeline->slider, FALSE);
   gtk_accessible_update_property(GTK_ACCESSIBLE(timeline->slider), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Timeline"), -1);
   gtk_widget_set_parent(timeline->slider, widget);
+  GtkEventController *keys = gtk_event_controller_key_new();
+  gtk_event_controller_set_propagation_phase(keys, GTK_PHASE_CAPTURE);
+  g_signal_connect(keys, "key-pressed", G_CALLBACK(on_slider_key), timeline);
+  gtk_widget_add_controller(timeline->slider, keys);
   g_signal_connect(timeline->adjustment, "value-changed", G_CALLBACK(on_slider_changed), timeline);
 
   add_pointer(timeline);

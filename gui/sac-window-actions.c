@@ -590,19 +590,21 @@ static const struct {
   { "Escape", "win.escape", NULL },
 };
 
-/* Bound to the window itself, so that a field that is being typed into, and a list that is walked through, take their keys first. */
-void
-sac_window_actions_init_class(GtkWidgetClass *widget_class)
+/* At the window, last: a field that is being typed into, and a list that is walked through, take their keys first. A controller of
+ * its own comes before the bindings of GtkWindow, which would have Space and the arrows. */
+static void
+add_keys(SacWindow *window)
 {
+  GtkEventController *controller = gtk_shortcut_controller_new();
   for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
     GtkShortcut *shortcut =
         gtk_shortcut_new(gtk_shortcut_trigger_parse_string(keys[i].key), gtk_named_action_new(keys[i].action));
     if (keys[i].target) {
       gtk_shortcut_set_arguments(shortcut, g_variant_new_int32(atoi(keys[i].target)));
     }
-    gtk_widget_class_add_shortcut(widget_class, shortcut);
-    g_object_unref(shortcut);
+    gtk_shortcut_controller_add_shortcut(GTK_SHORTCUT_CONTROLLER(controller), shortcut);
   }
+  gtk_widget_add_controller(GTK_WIDGET(window), controller);
 }
 
 void
@@ -611,4 +613,5 @@ sac_window_actions_init(SacWindow *window)
   for (gsize i = 0; i < G_N_ELEMENTS(window_actions); i++) {
     g_action_map_add_action_entries(G_ACTION_MAP(window), &window_actions[i].entry, 1, window);
   }
+  add_keys(window);
 }

@@ -66,8 +66,7 @@ void sac_window_show_library(SacWindow *window, gboolean is_shown);
 void sac_window_update_actions(SacWindow *window);
 void sac_window_ask(SacWindow *window);
 
-/* Called by class and instance initialisation. */
-void sac_window_actions_init_class(GtkWidgetClass *widget_class);
+/* Called when an instance is made. */
 void sac_window_actions_init(SacWindow *window);
 
 G_END_DECLS

@@ -116,7 +116,6 @@ on_narrow(SacWindow *window)
 {
   gboolean is_narrow = sac_workbench_get_narrow(window->workbench);
   sac_transport_set_narrow(window->transport, is_narrow);
-  gtk_search_entry_set_key_capture_widget(window->search, NULL);
 }
 
 /* --- the open video ---------------------------------------------------------------------------------------------------------- */
@@ -256,6 +255,11 @@ on_media_known(SacWindow *window)
   }
   if (window->play_when_ready) {
     sac_player_play(window->player);
+  }
+  /* Typing goes on where it was; otherwise the keys are the player's. */
+  GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(window));
+  if (!focus || !gtk_widget_is_ancestor(focus, GTK_WIDGET(window->search))) {
+    gtk_widget_grab_focus(GTK_WIDGET(window->timeline));
   }
   window->seek_us = -1;
   window->play_when_ready = FALSE;
@@ -753,7 +757,6 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_bind_template_callback(widget_class, on_timeline_seek);
   gtk_widget_class_bind_template_callback(widget_class, on_span_edited);
   gtk_widget_class_bind_template_callback(widget_class, on_moment_chosen);
-  sac_window_actions_init_class(widget_class);
 }
 
 static void
