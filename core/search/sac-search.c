@@ -114,6 +114,15 @@ embed_image(struct search *search, const char *model, float **vector, gsize *dim
   return sac_encoder_embed_frames(search->encoder, model, &frame, 1, *vector, search->cancellable, error);
 }
 
+/* The calibrated score of a cosine. What would pass 0.9 nears 1 without reaching it, so that of two very good frames the better one still
+ * comes first; below, it is the plain ratio. */
+static float
+calibrated_score(float cosine, const SacCalibration *calibration)
+{
+  float score = (cosine - calibration->floor) / MAX(calibration->ceiling - calibration->floor, 1e-6f);
+  return score <= 0.9f ? MAX(score, 0.0f) : 1.0f - 0.1f * expf((0.9f - score) / 0.1f);
+}
+
 /* scores [vectors->count] in 0…1 for words, or for the picture when text is NULL. */
 static gboolean
 score_rows(struct search *search, SacVectors *vectors, const char *text, float *scores, GError **error)
@@ -145,9 +154,8 @@ score_rows(struct search *search, SacVectors *vectors, const char *text, float *
       sum += scores[i];
     calibration.floor = MIN(0.9f, (float)(sum / (double)MAX(1, vectors->count)));
   }
-  float factor = 1 / MAX(calibration.ceiling - calibration.floor, 1e-6f);
   for (gsize i = 0; i < vectors->count; i++)
-    scores[i] = CLAMP((scores[i] - calibration.floor) * factor, 0.0f, 1.0f);
+    scores[i] = calibrated_score(scores[i], &calibration);
   return TRUE;
 }
 

@@ -10,7 +10,7 @@
  * From what a person types to moments, best first.
  *
  * The words are embedded by each model that the library has vectors of, and compared with every frame sample (exactly: a scan, no
- * approximate index). A cosine c becomes a score by the query's calibration, clamp((c - floor) / (ceiling - floor), 0, 1), so that
+ * approximate index). A cosine c becomes a score by the query's calibration, (c - floor) / (ceiling - floor), held within 0…1, so that
  * a score means the same across queries and a query for what nothing shows scores low. Scores along a video make a curve; it is smoothed
  * over neighbouring samples, cut into spans by a threshold from the query's own distribution over the library, and the spans are
  * trimmed at the midpoints between samples. The words are also looked up in what is said, written and tagged; both lists are fused by
@@ -22,7 +22,7 @@
 G_BEGIN_DECLS
 
 /* A best score below it means: what was asked for is probably not there, show the nearest as such. */
-#define SAC_SEARCH_GOOD_SCORE 0.5
+#define SAC_SEARCH_GOOD_SCORE 0.7
 
 typedef struct {
   const char *text;         /* the query language of sac-query.h; or NULL with image */
