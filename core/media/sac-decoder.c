@@ -9,7 +9,7 @@
 #include "core/sac-error.h"
 
 /* FFmpeg's own words go to GLib's debug log, where G_MESSAGES_DEBUG shows them. */
-static void
+static void G_GNUC_PRINTF(3, 0)
 log_quietly(void *context, int level, const char *format, va_list arguments)
 {
   if (level > AV_LOG_WARNING)

@@ -529,6 +529,7 @@ test_locked(Fixture *fixture, gconstpointer data)
   g_clear_error(&error);
   g_autoptr(GPtrArray) readable = sac_library_list_videos(library, &error);
   g_assert_no_error(error);
+  g_assert_nonnull(readable);
   sqlite3_close(other);
   g_assert_cmpint(sac_library_job_add(library, "index", "{}", &error), >, 0);
   g_assert_no_error(error);

@@ -370,6 +370,7 @@ test_cancel(void)
   g_autoptr(SacFrame) first = sac_frame_reader_next(reader, cancellable, &error);
 
   g_assert_no_error(error);
+  g_assert_nonnull(first);
   g_cancellable_cancel(cancellable);
   g_assert_null(sac_frame_reader_next(reader, cancellable, &error));
   g_assert_error(error, SAC_ERROR, SAC_ERROR_CANCELLED);
