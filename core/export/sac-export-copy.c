@@ -52,7 +52,9 @@ find_end(SacExportJob *job, GError **error)
   AVPacket *packet = av_packet_alloc();
   gint64 key, seek, limit = job->to_us - SAC_EXPORT_TOLERANCE, ahead = G_MININT64, end = job->start_us;
 
-  if (!sac_export_find_key(job, job->to_us, &key, &seek, &failure) || !sac_export_seek(job, seek, &failure)) {
+  /* From the group before the end: a key frame at the end itself is not in the clip. */
+  if (!sac_export_find_key(job, job->to_us - 2 * SAC_EXPORT_TOLERANCE - 1, &key, &seek, &failure) ||
+      !sac_export_seek(job, seek, &failure)) {
     av_packet_free(&packet);
     g_propagate_error(error, g_steal_pointer(&failure));
     return FALSE;

@@ -82,13 +82,15 @@ sac_export_find_key(SacExportJob *job, gint64 time_us, gint64 *key_us, gint64 *s
   const AVStream *stream = job->input->streams[job->video];
   g_autoptr(GError) failure = NULL;
   AVPacket *packet = av_packet_alloc();
+  /* The first picture is decoded before it is shown. */
+  const gint64 lowest = job->origin_us - 2 * G_TIME_SPAN_SECOND;
   gboolean found = FALSE;
 
   /* Indexes count decoding times, which run ahead of what is asked; so it may take a second look further back. */
   for (gint64 back = 0; !found; back = back ? back * 4 : G_TIME_SPAN_SECOND) {
     gint64 first_key = AV_NOPTS_VALUE;
 
-    *seek_us = MAX(time_us - back, job->origin_us);
+    *seek_us = MAX(time_us - back, lowest);
     if (!sac_export_seek(job, *seek_us, &failure))
       break;
     while (sac_export_read(job, packet, &failure)) {
@@ -111,7 +113,7 @@ sac_export_find_key(SacExportJob *job, gint64 time_us, gint64 *key_us, gint64 *s
     }
     if (failure)
       break;
-    if (!found && *seek_us <= job->origin_us) {
+    if (!found && *seek_us <= lowest) {
       if (first_key == AV_NOPTS_VALUE) {
         g_set_error(&failure, SAC_ERROR, SAC_ERROR_INVALID_FILE,
                     _("%s: it has no key frame to begin a clip at; cut it exactly instead"), job->input_path);
@@ -310,6 +312,10 @@ open_input(SacExportJob *job, const SacExportOptions *options, GError **error)
 {
   if (!(job->input = sac_media_open(job->input_path, job->cancellable, error)))
     return FALSE;
+  if (g_str_has_prefix(job->input->iformat->name, "image2") || g_str_has_suffix(job->input->iformat->name, "_pipe")) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, _("%s: a picture has no time to cut"), job->input_path);
+    return FALSE;
+  }
   job->input->flags |= AVFMT_FLAG_GENPTS;
   job->video = sac_media_find_video(job->input);
   if (job->video < 0 && av_find_best_stream(job->input, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) < 0) {

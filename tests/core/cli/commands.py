@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Talks to the built program as a person and a script would: right words, wrong words, and files that are not what they seem.
+
+    commands.py SACCADE MAKE-CLIPS MODELS
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SACCADE, MAKE_CLIPS, MODELS = sys.argv[1:4]
+COMMANDS = ("index", "search", "moments", "tag", "untag", "export", "embed", "models", "devices", "bench", "library")
+checks = 0
+
+
+def check(holds, what):
+    global checks
+    checks += 1
+    if not holds:
+        sys.exit(f"failed: {what}")
+
+
+def run(*words, status=0, prefix=()):
+    done = subprocess.run([*prefix, SACCADE, *map(str, words)], capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL)
+    check(done.returncode == status, f"{' '.join(map(str, words))}: status {done.returncode}, expected {status}: {done.stdout}{done.stderr}")
+    return done
+
+
+def test_words():
+    listing = run("--help").stdout
+    for name in COMMANDS:
+        check(f"  {name} " in listing, f"--help lists {name}")
+        done = run(name, "--help")
+        check("--library" in done.stdout and "--json" in done.stdout and f"saccade {name}" in done.stdout, f"{name} --help: {done.stdout}")
+        check(not done.stderr, f"{name} --help is an answer, not a complaint")
+        wrong = run(name, "--no-such-option", status=2)
+        check("no-such-option" in wrong.stderr and not wrong.stdout, f"{name}: a wrong option is named")
+    check(run("--version").stdout.startswith("Saccade "), "--version")
+    check("“search”" in run("serach", status=2).stderr, "a slip of the finger is mended")
+    check("--help" in run("xyzzy", status=2).stderr, "an unknown word leads to --help")
+    for words in (("index",), ("search",), ("moments",), ("tag",), ("untag",), ("export",), ("export", "a.mp4", "-o", "b.mp4"),
+                  ("export", "a.mp4", "--to", "1"), ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--exact", "--copy"),
+                  ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--format", "gif"), ("export", "a.mp4", "--to", "soon", "-o", "b.mp4"),
+                  ("export", "--tag", "a", "--query", "b", "-o", "c"), ("export", "--tag", "a", "--from", "1", "-o", "c"),
+                  ("models", "dance"), ("library", "dance"), ("bench", "dance"), ("search", "a", "--limit", "many"),
+                  ("search", "a", "--min-score", "7")):
+        done = run(*words, status=2)
+        check(done.stderr and not done.stdout, f"{words}: {done}")
+
+
+def test_json(folder, library):
+    clip = folder / "plain.mp4"
+    run("index", clip, *library)
+    run("tag", clip, "--from", "1", "--to", "2", "a goal", *library)
+    for words in (("index", clip), ("search", "goal"), ("moments", clip), ("models",), ("devices",), ("library", "info"), ("library", "check"),
+                  ("embed", "--model", "starter", "--text", "a dog"), ("tag", clip, "--from", "2", "--to", "3", "again"),
+                  ("export", clip, "--from", "1", "--to", "2", "-o", folder / "json.mp4")):
+        json.loads(run(*words, "--json", *library).stdout)
+    found = json.loads(run("search", "goal", "--kind", "tag", "--json", *library).stdout)
+    first = found["results"][0]
+    check((first["start"], first["end"], first["kind"], first["rank"], first["file"]) == (1, 2, "tag", 1, str(clip)), f"search: {found}")
+    run("untag", first["id"], *library)
+    check(first["id"] not in run("moments", clip, "--json", *library).stdout, "untag")
+    check(first["id"] in run("untag", first["id"], *library, status=1).stderr, "a tag that is not there is named")
+
+
+def test_bad_files(folder, library):
+    hidden = folder / "hidden.mp4"
+    shutil.copy(folder / "plain.mp4", hidden)
+    hidden.chmod(0)
+    (folder / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "a-folder.mp4").mkdir()
+    out = folder / "out.mp4"
+    for name in ("empty.mp4", "text.mp4", "dangling.mp4", "missing.mp4", "truncated.mp4"):
+        done = run("index", folder / name, *library, status=1)
+        check(name in done.stderr, f"index {name}: {done.stderr}")
+        done = run("export", folder / name, "--from", "0", "--to", "1", "-o", out, *library, status=1)
+        check(name in done.stderr and not out.exists(), f"export {name}: {done.stderr}")
+        done = run("moments", folder / name, *library, status=1)
+        check(name in done.stderr, f"moments {name}: {done.stderr}")
+    done = run("export", folder / "a-folder.mp4", "--from", "0", "--to", "1", "-o", out, *library, status=1)
+    check("a-folder.mp4" in done.stderr, f"export of a folder: {done.stderr}")
+    # One bad file among good ones does not keep them out.
+    done = run("index", folder / "text.mp4", folder / "plain.mp4", *library, status=1)
+    check("text.mp4" in done.stderr, "the bad file is named")
+    check("a goal" not in run("search", "x", "--image", folder / "plain.mp4", *library, status=2).stdout, "words and a picture exclude each other")
+    done = run("search", "--image", folder / "text.mp4", *library, status=1)
+    check("text.mp4" in done.stderr, f"search --image: {done.stderr}")
+    run("search", "goal", "--in", folder / "missing.mp4", *library, status=1)
+    run("search", "goal", "--library", folder / "no-library", status=1)
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        folder.chmod(0o755)
+        nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+        if subprocess.run([*nobody, SACCADE, "--version"], capture_output=True, check=False).returncode == 0:
+            done = run("export", hidden, "--from", "0", "--to", "1", "-o", "/tmp/saccade-never.mp4", prefix=nobody, status=1)
+            check("hidden.mp4" in done.stderr, f"a file without permission is named: {done.stderr}")
+            done = run("export", folder / "plain.mp4", "--from", "0", "--to", "1", "-o", out, prefix=nobody, status=1)
+            check("out.mp4" in done.stderr and not out.exists(), f"a folder without permission is told: {done.stderr}")
+
+
+def main():
+    if not shutil.which("ffmpeg"):
+        print("the ffmpeg program is not here: skipped")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="saccade-cli-") as name:
+        folder = pathlib.Path(name).resolve()
+        models = folder / "models"
+        models.mkdir()
+        # Small random weights: what they see is of no matter here.
+        (models / "starter").symlink_to(pathlib.Path(MODELS).resolve() / "starter")
+        os.environ.update(SACCADE_MODELS=str(models), XDG_DATA_HOME=f"{name}/data", XDG_CACHE_HOME=f"{name}/cache", XDG_CONFIG_HOME=f"{name}/config")
+        os.environ.pop("DISPLAY", None)
+        os.environ.pop("WAYLAND_DISPLAY", None)
+        subprocess.run([sys.executable, MAKE_CLIPS, folder, "plain.mp4", "empty.mp4", "text.mp4", "truncated.mp4"], check=True)
+        library = ("--library", folder / "library")
+        test_words()
+        test_json(folder, library)
+        test_bad_files(folder, library)
+    print(f"{checks} checks")
+    return 0
+
+
+sys.exit(main())
