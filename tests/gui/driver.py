@@ -75,6 +75,15 @@ def wait_for(what, condition, seconds=30.0):
         time.sleep(0.05)
 
 
+def choose(row):
+    """Selects a row of a list, as a click does."""
+    parent = row.get_parent()
+    selection = parent.get_selection_iface()
+    if selection and selection.select_child(row.get_index_in_parent()):
+        return
+    row.get_action_iface().do_action(0)
+
+
 class Window:
     def __init__(self, program, *arguments, environment=None):
         import gi
