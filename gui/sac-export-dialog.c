@@ -105,7 +105,7 @@ on_looked(GObject *source, GAsyncResult *result, gpointer data)
   AdwMessageDialog *question = ADW_MESSAGE_DIALOG(adw_message_dialog_new(GTK_WINDOW(dialog), NULL, NULL));
   adw_message_dialog_format_heading(question, _("Replace “%s”?"), name);
   adw_message_dialog_set_body(question, _("There is a file of that name. Replacing it loses what it holds."));
-  adw_message_dialog_add_responses(question, "cancel", _("_Cancel"), "replace", _("_Replace"), NULL);
+  adw_message_dialog_add_responses(question, "cancel", _("Cancel"), "replace", _("Replace"), NULL);
   adw_message_dialog_set_response_appearance(question, "replace", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_close_response(question, "cancel");
   g_object_set_data_full(G_OBJECT(question), "output", g_steal_pointer(&output), g_free);

@@ -42,7 +42,7 @@ sac_text_dialog_ask(GtkWindow *parent, const char *heading, const char *body, co
   gtk_entry_set_activates_default(GTK_ENTRY(entry), TRUE);
   gtk_accessible_update_property(GTK_ACCESSIBLE(entry), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
   adw_message_dialog_set_extra_child(dialog, entry);
-  adw_message_dialog_add_responses(dialog, "cancel", _("_Cancel"), "accept", accept, NULL);
+  adw_message_dialog_add_responses(dialog, "cancel", _("Cancel"), "accept", accept, NULL);
   adw_message_dialog_set_response_appearance(dialog, "accept", ADW_RESPONSE_SUGGESTED);
   adw_message_dialog_set_default_response(dialog, "accept");
   adw_message_dialog_set_close_response(dialog, "cancel");

@@ -701,6 +701,7 @@ add_hover_popover(SacTimeline *timeline)
   GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 4);
   timeline->hover_picture = gtk_picture_new();
   gtk_widget_set_size_request(timeline->hover_picture, HOVER_PICTURE_HEIGHT * 16 / 9, HOVER_PICTURE_HEIGHT);
+  gtk_picture_set_content_fit(GTK_PICTURE(timeline->hover_picture), GTK_CONTENT_FIT_COVER);
   timeline->hover_label = gtk_label_new(NULL);
   gtk_widget_add_css_class(timeline->hover_label, "numeric");
   gtk_widget_add_css_class(timeline->hover_label, "caption");

@@ -118,7 +118,7 @@ on_go_to_time(GSimpleAction *action, GVariant *parameter, gpointer data)
   SacWindow *window = data;
   g_autofree char *now = sac_time_format(sac_player_get_position(window->player));
   sac_text_dialog_ask(GTK_WINDOW(window), _("Go to a Time"), _("Seconds, minutes:seconds or hours:minutes:seconds."),
-                      _("Time"), now, _("_Go"), go_to_typed, window);
+                      _("Time"), now, _("Go"), go_to_typed, window);
 }
 
 static void
@@ -237,7 +237,7 @@ on_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
   g_autofree char *start = sac_time_format(from);
   g_autofree char *end = sac_time_format(to);
   g_autofree char *span = g_strdup_printf("%s – %s", start, end);
-  sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("_Save Tag"), tag_span,
+  sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("Save Tag"), tag_span,
                       window);
 }
 
@@ -420,7 +420,7 @@ on_forget(GSimpleAction *action, GVariant *parameter, gpointer data)
   GtkWidget *dialog = adw_message_dialog_new(
       data, _("Remove from Library?"),
       _("Its tags and what was computed from it are lost. The file of the video stays as it is."));
-  adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "cancel", _("_Cancel"), "remove", _("_Remove"), NULL);
+  adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "cancel", _("Cancel"), "remove", _("Remove"), NULL);
   adw_message_dialog_set_response_appearance(ADW_MESSAGE_DIALOG(dialog), "remove", ADW_RESPONSE_DESTRUCTIVE);
   adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
   g_object_set_data_full(G_OBJECT(dialog), "video", g_memdup2(&id, sizeof id), g_free);

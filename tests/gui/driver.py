@@ -194,9 +194,10 @@ class Window:
         subprocess.run(["xdotool", "windowsize", "--sync", own[0], str(width), str(height)], check=False)
 
     def picture(self, path):
-        own = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True,
-                             text=True, check=False).stdout.split() if shutil.which("xdotool") else []
-        subprocess.run(["import", "-window", own[-1] if own else "root", str(path)], check=True)
+        """Of the whole display, the pointer out of the way."""
+        self.atspi.generate_mouse_event(0, 0, "abs")
+        time.sleep(1)
+        subprocess.run(["import", "-window", "root", str(path)], check=True)
 
     def close(self):
         if self.process.poll() is None:
