@@ -19,6 +19,7 @@ typedef struct {
   enum AVColorTransferCharacteristic transfer;
   enum AVColorPrimaries primaries;
   gboolean interlaced;
+  SacOrientation orientation;
 } PictureKind;
 
 struct _SacConverter {
@@ -57,7 +58,7 @@ is_hdr(const PictureKind *kind)
 
 /* The size to scale to, before the picture is turned. */
 static void
-target_size(const SacConversion *conversion, int display_width, int display_height, int rotation, int *width,
+target_size(const SacConversion *conversion, int display_width, int display_height, gboolean transposed, int *width,
             int *height)
 {
   double scale = 1;
@@ -71,22 +72,21 @@ target_size(const SacConversion *conversion, int display_width, int display_heig
   /* A picture that is very much longer than wide keeps within what can be allocated. */
   const int across = (int)CLAMP(display_width * scale + 0.5, 1, 32767),
             down = (int)CLAMP(display_height * scale + 0.5, 1, 32767);
-  *width = rotation % 180 ? down : across;
-  *height = rotation % 180 ? across : down;
+  *width = transposed ? down : across;
+  *height = transposed ? across : down;
 }
 
 static char *
-describe_filters(const SacConverter *converter, const PictureKind *kind, const AVStream *stream)
+describe_filters(const SacConverter *converter, const PictureKind *kind)
 {
   const AVPixFmtDescriptor *pixel = av_pix_fmt_desc_get(kind->format);
   const gboolean yuv =
       pixel && !(pixel->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) && pixel->nb_components >= 3;
   GString *filters = g_string_new(NULL);
-  int rotation, display_width, display_height, width, height;
+  int display_width = kind->width, display_height = kind->height, width, height;
 
-  sac_media_display_size(stream, kind->width, kind->height, kind->sample_aspect, &rotation, &display_width,
-                         &display_height);
-  target_size(&converter->conversion, display_width, display_height, rotation, &width, &height);
+  sac_media_apply_aspect(kind->orientation, kind->sample_aspect, &display_width, &display_height);
+  target_size(&converter->conversion, display_width, display_height, kind->orientation.transposed, &width, &height);
   /* One field is exact in time and needs no neighbours; at analysis sizes it loses nothing. */
   if (kind->interlaced && kind->height > 2)
     g_string_append(filters, "field=type=top,");
@@ -115,18 +115,17 @@ describe_filters(const SacConverter *converter, const PictureKind *kind, const A
         kind->matrix == AVCOL_SPC_BT709 ? "709" : "2020_ncl",
         kind->transfer == AVCOL_TRC_SMPTE2084 ? "smpte2084" : "arib-std-b67",
         kind->primaries == AVCOL_PRI_BT709 ? "709" : "2020", kind->range == AVCOL_RANGE_JPEG ? "full" : "limited");
-  if (rotation)
-    g_string_append(filters, rotation == 90    ? "transpose=clock,"
-                             : rotation == 180 ? "hflip,vflip,"
-                                               : "transpose=cclock,");
+  /* FFmpeg's name for the plain exchange of rows and columns is "cclock_flip". */
+  g_string_append_printf(filters, "%s%s%s", kind->orientation.transposed ? "transpose=cclock_flip," : "",
+                         kind->orientation.flip_x ? "hflip," : "", kind->orientation.flip_y ? "vflip," : "");
   g_string_append_printf(filters, "format=%s", converter->conversion.format == SAC_FRAME_RGBA ? "rgba" : "rgb24");
   return g_string_free(filters, FALSE);
 }
 
 static int
-build_graph(SacConverter *converter, const PictureKind *kind, const AVStream *stream)
+build_graph(SacConverter *converter, const PictureKind *kind)
 {
-  g_autofree char *filters = describe_filters(converter, kind, stream);
+  g_autofree char *filters = describe_filters(converter, kind);
   g_autofree char *arguments =
       g_strdup_printf("video_size=%dx%d:pix_fmt=%d:time_base=1/1000000:pixel_aspect=%d/%d", kind->width, kind->height,
                       kind->format, MAX(kind->sample_aspect.num, 0), MAX(kind->sample_aspect.den, 1));
@@ -169,6 +168,7 @@ sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *
     .transfer = picture->color_trc,
     .primaries = picture->color_primaries,
     .interlaced = picture->interlaced_frame != 0,
+    .orientation = sac_media_orientation(stream, picture),
   };
   AVFrame *converted = av_frame_alloc();
   SacFrame *frame = NULL;
@@ -176,7 +176,7 @@ sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *
 
   if (status >= 0 && (!converter->graph || memcmp(&kind, &converter->kind, sizeof kind) != 0)) {
     converter->kind = kind;
-    status = build_graph(converter, &kind, stream);
+    status = build_graph(converter, &kind);
   }
   if (status >= 0) {
     status = av_buffersrc_add_frame_flags(converter->source, picture, AV_BUFFERSRC_FLAG_KEEP_REF);

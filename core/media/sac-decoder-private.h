@@ -18,7 +18,17 @@ AVFormatContext *sac_media_open(const char *path, GCancellable *cancellable, GEr
 void sac_media_set_error(GError **error, int averror, const char *path, const char *doing);
 /* The stream that people mean by "the video": -1 if none. Cover pictures of sound files count only if there is nothing else. */
 int sac_media_find_video(AVFormatContext *context);
-/* How the picture is displayed. */
+/* How a stored picture becomes upright: rows and columns exchanged first, then left and right, top and bottom. */
+typedef struct {
+  gboolean transposed, flip_x, flip_y;
+} SacOrientation;
+/* By the picture itself (a photograph's EXIF) where there is one and it says, else by the stream. picture: may be NULL. */
+SacOrientation sac_media_orientation(const AVStream *stream, const AVFrame *picture);
+/* Degrees clockwise: 0, 90, 180, 270. A mirrored picture has that of its unmirrored twin. */
+int sac_media_rotation(SacOrientation orientation);
+/* Width and height as displayed, from those stored. */
+void sac_media_apply_aspect(SacOrientation orientation, AVRational sample_aspect, int *width, int *height);
+/* How the picture is displayed, as far as the stream says. */
 void sac_media_display_size(const AVStream *stream, int width, int height, AVRational sample_aspect, int *rotation,
                             int *display_width, int *display_height);
 /* A decoder for the stream, with threads. hardware: on the GPU where possible. */
@@ -36,6 +46,8 @@ typedef struct {
   AVFrame *first;    /* decoded by the last seek, not given yet */
   gint64 first_time, first_duration;
   gboolean draining, ended;
+  gboolean last_corrupt; /* the last packet was only partly there */
+  int failure;           /* FFmpeg's, of reading, or 0 */
 } SacDecoder;
 
 SacDecoder *sac_decoder_new(const char *path, gboolean hardware, GCancellable *cancellable, GError **error);
@@ -45,6 +57,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacDecoder, sac_decoder_free)
 gboolean sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error);
 /* The next frame with its time and duration in µs; NULL without error at the end. A hardware frame is brought to memory. */
 AVFrame *sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error);
+/* After the end: was that all? reached_us: the end of the last frame. FALSE with an error that says where the stream breaks off. */
+gboolean sac_decoder_check_end(SacDecoder *decoder, gint64 reached_us, GError **error);
 /* Key frames alone from now on. */
 void sac_decoder_keyframes_only(SacDecoder *decoder);
 /* TRUE if the container's index shows a key frame at least every interval. */

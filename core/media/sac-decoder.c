@@ -1,19 +1,52 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
-#include <libavutil/display.h>
 #include <libavutil/hwcontext.h>
-#include <math.h>
+#include <stdio.h>
 
 #include "core/media/sac-decoder-private.h"
 #include "core/sac-error.h"
+#include "core/sac-time.h"
+
+/* The size of the picture that FFmpeg last refused on this thread as too large: it says so in its log alone. */
+static _Thread_local unsigned refused_width, refused_height;
+
+static void
+set_too_large(GError **error, const char *path, unsigned width, unsigned height)
+{
+  g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
+              _("%s: %u × %u pixels are more than can be decoded (%d × %d); make it smaller first"), path, width,
+              height, 16384, 16384);
+}
+
+/* TRUE if there is a picture whose size is not known because it was refused. */
+static gboolean
+is_too_large(const AVFormatContext *context)
+{
+  gboolean unknown = FALSE;
+
+  for (unsigned i = 0; i < context->nb_streams; i++) {
+    const AVCodecParameters *codec = context->streams[i]->codecpar;
+
+    if (codec->codec_type == AVMEDIA_TYPE_VIDEO && codec->width > 0)
+      return FALSE;
+    unknown |= codec->codec_type == AVMEDIA_TYPE_VIDEO;
+  }
+  return unknown && refused_width;
+}
 
 /* FFmpeg's own words go to GLib's debug log, where G_MESSAGES_DEBUG shows them. */
-static void G_GNUC_PRINTF(3, 0)
-log_quietly(void *context, int level, const char *format, va_list arguments)
+static void G_GNUC_PRINTF(3, 0) log_quietly(void *context, int level, const char *format, va_list arguments)
 {
+  va_list copy;
+  char line[256];
+
   if (level > AV_LOG_WARNING)
     return;
+  va_copy(copy, arguments);
+  vsnprintf(line, sizeof line, format, copy);
+  va_end(copy);
+  sscanf(line, "Picture size %ux%u", &refused_width, &refused_height);
   G_GNUC_BEGIN_IGNORE_DEPRECATIONS
   g_logv("ffmpeg", G_LOG_LEVEL_DEBUG, format, arguments);
   G_GNUC_END_IGNORE_DEPRECATIONS
@@ -45,6 +78,21 @@ static int
 interrupted(void *cancellable)
 {
   return g_cancellable_is_cancelled(cancellable);
+}
+
+/* A name with a percent sign may look like a pattern of numbered pictures to FFmpeg: then the content alone decides. NULL: no
+   need, or not known. */
+static const AVInputFormat *
+probe_named_pattern(const char *url)
+{
+  const AVInputFormat *format = NULL;
+  AVIOContext *io = NULL;
+
+  if (!strchr(url, '%') || avio_open(&io, url, AVIO_FLAG_READ) < 0)
+    return NULL;
+  av_probe_input_buffer2(io, &format, "", NULL, 0, 0);
+  avio_closep(&io);
+  return format;
 }
 
 AVFormatContext *
@@ -80,13 +128,19 @@ sac_media_open(const char *path, GCancellable *cancellable, GError **error)
   /* The protocol is named so that a file whose name has a colon stays a file, and so that a playlist cannot reach the network. */
   g_autofree char *url = g_strconcat("file:", path, NULL);
   context->protocol_whitelist = av_strdup("file");
-  if ((status = avformat_open_input(&context, url, NULL, NULL)) < 0) {
+  refused_width = refused_height = 0;
+  if ((status = avformat_open_input(&context, url, probe_named_pattern(url), NULL)) < 0) {
     sac_media_set_error(error, status, path, _("opening"));
     return NULL;
   }
   /* Text files pass for subtitles, and text terminals' art for pictures. */
   if (g_strcmp0(context->iformat->name, "tty") == 0 || (status = avformat_find_stream_info(context, NULL)) < 0) {
     sac_media_set_error(error, status < 0 ? status : AVERROR_INVALIDDATA, path, _("reading its headers"));
+    avformat_close_input(&context);
+    return NULL;
+  }
+  if (is_too_large(context)) {
+    set_too_large(error, path, refused_width, refused_height);
     avformat_close_input(&context);
     return NULL;
   }
@@ -108,18 +162,57 @@ sac_media_find_video(AVFormatContext *context)
   return best;
 }
 
+SacOrientation
+sac_media_orientation(const AVStream *stream, const AVFrame *picture)
+{
+  const AVFrameSideData *own = picture ? av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
+  const AVDictionaryEntry *tag = picture ? av_dict_get(picture->metadata, "Orientation", NULL, 0) : NULL;
+  const int32_t *matrix = own && own->size >= 9 * sizeof *matrix
+                              ? (const int32_t *)own->data
+                              : (const int32_t *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+
+  if (matrix) {
+    /* x = m0·p + m3·q and y = m1·p + m4·q, up to where it lies: quarter turns are told by the largest terms' signs. */
+    const gboolean transposed = ABS((gint64)matrix[1]) > ABS((gint64)matrix[0]);
+
+    return (SacOrientation){ transposed, (transposed ? matrix[3] : matrix[0]) < 0,
+                             (transposed ? matrix[1] : matrix[4]) < 0 };
+  }
+  /* EXIF 2.32, Orientation: 1 as it is, 2 mirrored, 3 upside down, 4 both, 5 to 8 the same after exchanging rows and columns. */
+  const int number = tag ? (int)g_ascii_strtoll(tag->value, NULL, 10) : 1;
+  return (SacOrientation){ number >= 5 && number <= 8, number == 2 || number == 3 || number == 6 || number == 7,
+                           number == 3 || number == 4 || number == 7 || number == 8 };
+}
+
+int
+sac_media_rotation(SacOrientation orientation)
+{
+  if (orientation.transposed)
+    return orientation.flip_y && !orientation.flip_x ? 270 : 90;
+  return orientation.flip_x && orientation.flip_y ? 180 : 0;
+}
+
+void
+sac_media_apply_aspect(SacOrientation orientation, AVRational sample_aspect, int *width, int *height)
+{
+  int across = *width;
+
+  if (sample_aspect.num > 0 && sample_aspect.den > 0)
+    across = (int)CLAMP(av_rescale(across, sample_aspect.num, sample_aspect.den), 1, 65535);
+  *width = orientation.transposed ? *height : across;
+  *height = orientation.transposed ? across : *height;
+}
+
 void
 sac_media_display_size(const AVStream *stream, int width, int height, AVRational sample_aspect, int *rotation,
                        int *display_width, int *display_height)
 {
-  const int32_t *matrix = (const int32_t *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
-  const double angle = matrix ? -av_display_rotation_get(matrix) : 0;
+  const SacOrientation orientation = sac_media_orientation(stream, NULL);
 
-  *rotation = isfinite(angle) ? (int)(lrint(angle / 90) % 4 + 4) % 4 * 90 : 0;
-  if (sample_aspect.num > 0 && sample_aspect.den > 0)
-    width = (int)CLAMP(av_rescale(width, sample_aspect.num, sample_aspect.den), 1, 65535);
-  *display_width = *rotation % 180 ? height : width;
-  *display_height = *rotation % 180 ? width : height;
+  sac_media_apply_aspect(orientation, sample_aspect, &width, &height);
+  *rotation = sac_media_rotation(orientation);
+  *display_width = width;
+  *display_height = height;
 }
 
 /* ---- Codecs ------------------------------------------------------------------------------------------------------------- */
@@ -145,9 +238,7 @@ sac_media_open_codec(const char *path, AVStream *stream, gboolean hardware, GErr
     return NULL;
   }
   if (pixels > SAC_MAX_PIXELS) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
-                _("%s: %d × %d pixels are more than can be decoded (%d × %d); make it smaller first"), path,
-                stream->codecpar->width, stream->codecpar->height, 16384, 16384);
+    set_too_large(error, path, (unsigned)stream->codecpar->width, (unsigned)stream->codecpar->height);
     return NULL;
   }
   AVCodecContext *codec = avcodec_alloc_context3(decoder);
@@ -226,7 +317,8 @@ seek_container(SacDecoder *decoder, gint64 time_us, GError **error)
   }
   avcodec_flush_buffers(decoder->codec);
   av_frame_free(&decoder->first);
-  decoder->draining = decoder->ended = FALSE;
+  decoder->draining = decoder->ended = decoder->last_corrupt = FALSE;
+  decoder->failure = 0;
   decoder->next_guess = 0;
   return TRUE;
 }
@@ -289,7 +381,8 @@ feed(SacDecoder *decoder, GError **error)
       return FALSE;
     }
     if (status < 0) {
-      /* A file that breaks off ends here; whether that is an error is seen when nothing was decoded. */
+      /* A file that breaks off ends here; sac_decoder_check_end() tells whether it does. */
+      decoder->failure = status == AVERROR_EOF ? 0 : status;
       avcodec_send_packet(decoder->codec, NULL);
       decoder->draining = TRUE;
       return TRUE;
@@ -298,6 +391,7 @@ feed(SacDecoder *decoder, GError **error)
       av_packet_unref(decoder->packet);
       continue;
     }
+    decoder->last_corrupt = (decoder->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
     /* A damaged packet is left out: the decoder goes on with the next. */
     (void)avcodec_send_packet(decoder->codec, decoder->packet);
     av_packet_unref(decoder->packet);
@@ -360,4 +454,57 @@ sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GErr
   }
   av_frame_free(&frame);
   return NULL;
+}
+
+/* The end of the last packet of any stream, looking from a time on: sound may be longer than the picture. */
+static gint64
+find_last_end(SacDecoder *decoder, gint64 from_us)
+{
+  AVFormatContext *format = sac_media_open(decoder->path, NULL, NULL);
+  gint64 last = from_us;
+
+  if (!format)
+    return last;
+  format->interrupt_callback = decoder->format->interrupt_callback;
+  const gint64 start = format->start_time == AV_NOPTS_VALUE ? 0 : format->start_time;
+  avformat_seek_file(format, -1, G_MININT64, start + from_us, G_MAXINT64, 0);
+  while (av_read_frame(format, decoder->packet) >= 0) {
+    const AVRational base = format->streams[decoder->packet->stream_index]->time_base;
+
+    if (decoder->packet->pts != AV_NOPTS_VALUE)
+      last = MAX(last, av_rescale_q(decoder->packet->pts + decoder->packet->duration, base, AV_TIME_BASE_Q) - start);
+    av_packet_unref(decoder->packet);
+  }
+  avformat_close_input(&format);
+  return last;
+}
+
+gboolean
+sac_decoder_check_end(SacDecoder *decoder, gint64 reached_us, GError **error)
+{
+  const AVFormatContext *format = decoder->format;
+  /* Headers are rounded, and the last frames of a stream often are not shown as long as they say. */
+  const gint64 promised = format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM ? format->duration : 0;
+  const gint64 missing = promised - MAX(G_USEC_PER_SEC, promised / 50);
+  gboolean broken = decoder->failure != 0;
+
+  /* Broadcasts may be cut anywhere, and promise nothing. */
+  if (!(format->iformat->flags & AVFMT_TS_DISCONT))
+    broken = broken || decoder->last_corrupt || (reached_us < missing && find_last_end(decoder, reached_us) < missing);
+  if (!broken)
+    return TRUE;
+  if (decoder->failure == AVERROR_EXIT) {
+    sac_media_set_error(error, decoder->failure, decoder->path, "");
+    return FALSE;
+  }
+  g_autofree char *where = sac_time_format(reached_us), *end = sac_time_format(promised);
+  if (promised > reached_us)
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+                _("%s: breaks off at %s of %s; it is damaged or was cut short: copy or record it again for the rest"),
+                decoder->path, where, end);
+  else
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+                _("%s: breaks off at %s; it is damaged or was cut short: copy or record it again for the rest"),
+                decoder->path, where);
+  return FALSE;
 }

@@ -6,7 +6,9 @@
 #include "core/media/sac-decoder-private.h"
 #include "core/sac-error.h"
 
+/* How far to decode ahead: as many frames, but of large ones no more than fit here. */
 #define QUEUE_FRAMES 16
+#define QUEUE_BYTES ((gsize)64 << 20)
 
 struct _SacFrameReader {
   GObject parent;
@@ -26,6 +28,16 @@ struct _SacFrameReader {
 
 G_DEFINE_FINAL_TYPE(SacFrameReader, sac_frame_reader, G_TYPE_OBJECT)
 
+/* Under the lock. */
+static gboolean
+is_full(SacFrameReader *reader)
+{
+  const guint waiting = g_queue_get_length(&reader->frames);
+  const SacFrame *last = g_queue_peek_tail(&reader->frames);
+
+  return waiting >= QUEUE_FRAMES || (last && waiting * last->stride * (gsize)last->height >= QUEUE_BYTES);
+}
+
 /* FALSE: nobody wants more. */
 static gboolean
 give(SacFrameReader *reader, AVFrame *picture, gint64 time_us, gint64 duration_us, GError **error)
@@ -37,7 +49,7 @@ give(SacFrameReader *reader, AVFrame *picture, gint64 time_us, gint64 duration_u
   if (!frame)
     return FALSE;
   g_mutex_lock(&reader->lock);
-  while (g_queue_get_length(&reader->frames) >= QUEUE_FRAMES && !g_cancellable_is_cancelled(reader->stop))
+  while (is_full(reader) && !g_cancellable_is_cancelled(reader->stop))
     g_cond_wait(&reader->changed, &reader->lock);
   more = !g_cancellable_is_cancelled(reader->stop);
   if (more)
@@ -79,12 +91,15 @@ read_samples(SacFrameReader *reader, GError **error)
     held_time = time;
     held_duration = duration;
   }
-  if (more && !failure && held && wanted < end) {
+  if (more && !failure && any && wanted < end)
+    sac_decoder_check_end(reader->decoder, held_time + held_duration, &failure);
+  /* A stream that breaks off has this frame still. */
+  if (more && !g_cancellable_is_cancelled(reader->stop) && held && wanted < end) {
     /* The last frame is shown for as long as it says; one that does not say stands for its sample time alone. */
     const gint64 until = held_time + MAX(held_duration, 1);
 
     if (wanted < until || (options->start_us == wanted && options->interval_us == 0))
-      more = give(reader, held, held_time, held_duration, &failure);
+      more = give(reader, held, held_time, held_duration, failure ? NULL : &failure);
   }
   av_frame_free(&held);
   if (!failure && more && !any && options->start_us == 0)

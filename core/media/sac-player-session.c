@@ -4,6 +4,7 @@
 #include "core/media/sac-audio-output-private.h"
 #include "core/media/sac-audio-track-private.h"
 #include "core/media/sac-decoder-private.h"
+#include "core/media/sac-probe.h"
 #include "core/sac-error.h"
 
 /* Backward play decodes from a key frame on and keeps at most this many pictures, fewer of a longer stretch. */
@@ -375,6 +376,7 @@ find_frame(Pictures *pictures, gint64 time, SacSeekMode mode)
 
   av_frame_free(&pictures->next);
   g_queue_clear_full(&pictures->backward, (GDestroyNotify)sac_frame_unref);
+  pictures->in_order = TRUE;
   if (!sac_decoder_seek(pictures->decoder, time, NULL))
     return;
   while (decode_next(pictures)) {
@@ -390,7 +392,6 @@ find_frame(Pictures *pictures, gint64 time, SacSeekMode mode)
   if (held)
     show(pictures, convert(pictures, held, held_time, held_duration));
   av_frame_free(&held);
-  pictures->in_order = TRUE;
 }
 
 static void
@@ -628,6 +629,11 @@ open_file(Pictures *pictures)
     tracks.has_audio = TRUE;
     tracks.duration_us = MAX(tracks.duration_us, sac_audio_track_get_duration(track));
     g_clear_error(&error);
+  }
+  if (!error && tracks.duration_us < 0 && pictures->decoder) {
+    g_autoptr(SacMediaInfo) info = sac_probe_file(session->path, NULL);
+
+    tracks.duration_us = info ? info->duration_us : -1;
   }
   if (error) {
     tell(session, SAC_PLAYER_ERROR, error);

@@ -51,6 +51,47 @@ duration(const AVFormatContext *context, const AVStream *video)
   return context->duration > 0 ? context->duration : -1;
 }
 
+/* Photographs say how they were held inside the coded picture, which must be decoded for it. */
+static void
+turn_photograph(SacMediaInfo *info)
+{
+  g_autoptr(SacDecoder) decoder = sac_decoder_new(info->path, FALSE, NULL, NULL);
+  gint64 time, duration;
+  AVFrame *picture = decoder ? sac_decoder_next(decoder, &time, &duration, NULL) : NULL;
+
+  if (!picture)
+    return;
+  const SacOrientation orientation = sac_media_orientation(decoder->stream, picture);
+  info->width = picture->width;
+  info->height = picture->height;
+  info->rotation = sac_media_rotation(orientation);
+  sac_media_apply_aspect(orientation, picture->sample_aspect_ratio, &info->width, &info->height);
+  av_frame_free(&picture);
+}
+
+/* Browsers and programs that crashed leave no duration behind: then packets are counted, not decoded. */
+static gint64
+measure(AVFormatContext *context, const AVStream *video, int video_index)
+{
+  const double rate = video && video->avg_frame_rate.den > 0 ? av_q2d(video->avg_frame_rate) : 0;
+  const gint64 start = context->start_time == AV_NOPTS_VALUE ? 0 : context->start_time;
+  AVPacket *packet = av_packet_alloc();
+  gint64 last = 0, pictures = 0;
+
+  while (packet && av_read_frame(context, packet) >= 0) {
+    const AVRational base = context->streams[packet->stream_index]->time_base;
+
+    if (packet->pts != AV_NOPTS_VALUE)
+      last = MAX(last, av_rescale_q(packet->pts + packet->duration, base, AV_TIME_BASE_Q) - start);
+    pictures += packet->stream_index == video_index;
+    av_packet_unref(packet);
+  }
+  av_packet_free(&packet);
+  if (last > 0)
+    return last;
+  return rate > 0 && pictures > 0 ? (gint64)((double)pictures / rate * G_USEC_PER_SEC) : -1;
+}
+
 SacMediaInfo *
 sac_probe_file(const char *path, GError **error)
 {
@@ -88,7 +129,11 @@ sac_probe_file(const char *path, GError **error)
     if (!info->n_audio_tracks++)
       info->audio_codec = g_strdup(avcodec_get_name(codec->codec_id));
   }
+  if (info->duration_us < 0)
+    info->duration_us = measure(context, video, index);
   avformat_close_input(&context);
+  if (info->is_picture && (g_strcmp0(info->video_codec, "mjpeg") == 0 || g_strcmp0(info->video_codec, "webp") == 0))
+    turn_photograph(info);
   if (!info->has_video && !info->n_audio_tracks) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
                 _("%s: neither a video, nor sound, nor a picture that can be read"), path);

@@ -9,8 +9,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   char *path;
-  gint64
-      duration_us; /* of the longest stream, from the first frame; 0 for a picture, -1 where only reading it all would tell */
+  gint64 duration_us;  /* of the longest stream, from the first frame; 0 for a picture, -1 where nothing tells */
   gboolean has_video;  /* moving, or a picture */
   gboolean is_picture; /* one frame: PNG, JPEG, WebP … */
   int width, height;   /* as displayed: rotation and sample aspect applied; 0 without video */
@@ -24,7 +23,7 @@ typedef struct {
 #define SAC_TYPE_MEDIA_INFO (sac_media_info_get_type())
 GType sac_media_info_get_type(void) G_GNUC_CONST;
 
-/* Blocks on the disk. SAC_ERROR_NOT_FOUND, SAC_ERROR_FAILED (cannot be opened), SAC_ERROR_INVALID_FILE (neither a video, nor sound, nor
+/* Blocks on the disk; a file that states no duration is read to its end. SAC_ERROR_NOT_FOUND, SAC_ERROR_FAILED (cannot be opened), SAC_ERROR_INVALID_FILE (neither a video, nor sound, nor
    a picture that can be read). Returns: (transfer full) */
 SacMediaInfo *sac_probe_file(const char *path, GError **error);
 

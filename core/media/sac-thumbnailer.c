@@ -10,6 +10,10 @@
 
 /* A memory cache of this many pictures, the oldest given up first: about 30 MiB at a film strip's height. */
 #define MEMORY_PICTURES 1024
+/* A film strip is drawn from key frames as long as they are this near; further away the frame itself is decoded. */
+#define NEAR_US (2 * G_USEC_PER_SEC)
+/* What the folder may hold; when it is found fuller, the oldest pictures go until three quarters are left. */
+#define DISK_BYTES (G_GINT64_CONSTANT(512) << 20)
 /* On disk each picture is a file: this, then the pixels without padding. */
 #define FILE_MAGIC 0x31544353u /* "SCT1" */
 
@@ -118,6 +122,62 @@ store(SacThumbnailer *thumbnailer, const char *key, const SacFrame *frame)
     g_file_set_contents(file, content, (gssize)size, NULL);
 }
 
+typedef struct {
+  char *path;
+  gint64 bytes, written;
+} StoredFile;
+
+static void
+stored_file_clear(gpointer data)
+{
+  g_free(((StoredFile *)data)->path);
+}
+
+static int
+compare_age(gconstpointer a, gconstpointer b)
+{
+  const StoredFile *first = a, *second = b;
+
+  return (first->written > second->written) - (first->written < second->written);
+}
+
+/* Gives up the oldest pictures of a folder that has grown too large. */
+static void
+prune(const char *directory)
+{
+  g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(StoredFile));
+  g_autoptr(GDir) folders = g_dir_open(directory, 0, NULL);
+  const char *folder, *name;
+  gint64 total = 0;
+
+  g_array_set_clear_func(files, stored_file_clear);
+  while (folders && (folder = g_dir_read_name(folders))) {
+    g_autofree char *inner = g_build_filename(directory, folder, NULL);
+    g_autoptr(GDir) pictures = g_dir_open(inner, 0, NULL);
+
+    while (pictures && (name = g_dir_read_name(pictures))) {
+      StoredFile file = { .path = g_build_filename(inner, name, NULL) };
+      GStatBuf about;
+
+      if (g_stat(file.path, &about) == 0 && S_ISREG(about.st_mode)) {
+        file.bytes = about.st_size;
+        file.written = about.st_mtim.tv_sec;
+      }
+      total += file.bytes;
+      g_array_append_val(files, file);
+    }
+  }
+  if (total <= DISK_BYTES)
+    return;
+  g_array_sort(files, compare_age);
+  for (guint i = 0; i < files->len && total > DISK_BYTES / 4 * 3; i++) {
+    const StoredFile *file = &g_array_index(files, StoredFile, i);
+
+    if (g_unlink(file->path) == 0)
+      total -= file->bytes;
+  }
+}
+
 /* ---- The thread ----------------------------------------------------------------------------------------------------------- */
 
 static SacFrame *
@@ -133,6 +193,18 @@ decode(const Request *request, GCancellable *cancellable, GError **error)
     if (error && !*error)
       g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE, _("%s: there is no picture at this time"), request->path);
     return NULL;
+  }
+  if (request->time_us - time > NEAR_US) {
+    AVFrame *next;
+    gint64 next_time, next_duration;
+
+    while ((next = sac_decoder_next(decoder, &next_time, &next_duration, NULL)) && next_time <= request->time_us) {
+      av_frame_free(&picture);
+      picture = next;
+      time = next_time;
+      duration = next_duration;
+    }
+    av_frame_free(&next);
   }
   g_autoptr(SacConverter) converter = sac_converter_new(
       request->path,
@@ -189,11 +261,32 @@ serve(SacThumbnailer *thumbnailer, GTask *task)
   g_task_return_pointer(task, g_steal_pointer(&frame), (GDestroyNotify)sac_frame_unref);
 }
 
+static gboolean
+done(gpointer task)
+{
+  return G_SOURCE_REMOVE;
+}
+
+/* A task may hold the last reference to the thumbnailer, which must not go on the thread that it joins: tasks go where they
+   were made. */
+static void
+let_go(GTask *task)
+{
+  GSource *source = g_idle_source_new();
+
+  g_source_set_callback(source, done, task, g_object_unref);
+  g_source_attach(source, g_task_get_context(task));
+  g_source_unref(source);
+}
+
 /* The thread holds no reference to the object, which joins it when it goes; a task holds one, so it goes only when none waits. */
 static gpointer
 run(gpointer data)
 {
   SacThumbnailer *thumbnailer = data;
+
+  if (thumbnailer->directory)
+    prune(thumbnailer->directory);
 
   for (;;) {
     g_mutex_lock(&thumbnailer->lock);
@@ -204,7 +297,7 @@ run(gpointer data)
     if (!task)
       return NULL;
     serve(thumbnailer, task);
-    g_object_unref(task);
+    let_go(task);
   }
 }
 
@@ -252,8 +345,7 @@ sac_thumbnailer_finalize(GObject *object)
   thumbnailer->stop = TRUE;
   g_cond_signal(&thumbnailer->changed);
   g_mutex_unlock(&thumbnailer->lock);
-  /* The last reference may be dropped by a task on the thread itself. */
-  if (thumbnailer->thread && thumbnailer->thread != g_thread_self())
+  if (thumbnailer->thread)
     g_thread_join(thumbnailer->thread);
   g_queue_clear(&thumbnailer->ages);
   g_hash_table_unref(thumbnailer->memory);

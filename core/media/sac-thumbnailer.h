@@ -19,7 +19,8 @@ G_DECLARE_FINAL_TYPE(SacThumbnailer, sac_thumbnailer, SAC, THUMBNAILER, GObject)
 /* cache_dir: NULL for the user's cache folder. A folder that cannot be written is done without. */
 SacThumbnailer *sac_thumbnailer_new(const char *cache_dir);
 
-/* Main thread. height: pixels. The key frame at or before the time is good enough. */
+/* Main thread. height: pixels. The key frame at or before the time is good enough while it is less than two seconds away;
+ * otherwise it is the frame that is shown then. */
 void sac_thumbnailer_get_async(SacThumbnailer *thumbnailer, const char *path, gint64 time_us, int height,
                                GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data);
 /* Returns: (transfer full): RGBA */

@@ -10,8 +10,10 @@ them. Clips are 320×180 at 25 frames a second and 4 s long unless their name sa
 each full second.
 """
 import pathlib
+import struct
 import subprocess
 import sys
+import zlib
 
 WIDTH, HEIGHT, RATE, FRAMES = 320, 180, 25, 100
 RED, GREEN, BLUE = bytes((200, 40, 40)), bytes((40, 180, 60)), bytes((40, 60, 200))
@@ -64,6 +66,9 @@ DERIVED = {
     "picture.jpg": ("plain.mp4", "picture"),
     "picture.webp": ("plain.mp4", "picture"),
     "tiny.png": ("plain.mp4", "tiny"),
+    "huge.png": ("plain.mp4", "huge"),
+    "100%d.png": ("picture.png", 1.0),
+    **{f"turned-{number}.jpg": ("picture.jpg", ("exif", number)) for number in range(2, 9)},
     "text.mp4": ("plain.mp4", "text"),
 }
 
@@ -72,6 +77,15 @@ def picture(number):
     top = b"".join((b"\xff" if number >> (15 - column) & 1 else b"\0") * (3 * WIDTH // 16) for column in range(16))
     bottom = RED * (WIDTH // 3) + GREEN * (WIDTH // 3) + BLUE * (WIDTH - 2 * (WIDTH // 3))
     return top * (HEIGHT // 2) + bottom * (HEIGHT - HEIGHT // 2)
+
+
+def huge_png(side):
+    """A correct picture of side × side black pixels, one bit each."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = zlib.compress(bytes((side // 8 + 1) * side), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def ffmpeg(*words, **options):
@@ -108,6 +122,14 @@ def make(folder, name, pictures):
         ffmpeg("-ss", "1", "-i", source, "-frames:v", "1", *(["-lossless", "1"] if name.endswith("webp") else ["-q:v", "2"]), out)
     elif how == "tiny":
         ffmpeg("-i", source, "-frames:v", "1", "-vf", "scale=1:1", out)
+    elif how == "huge":
+        out.write_bytes(huge_png(20000))
+    elif isinstance(how, tuple):
+        # The stored picture is upright; the tag tells the reader to turn it.
+        tag = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x112, 3, 1, how[1], 0, 0)
+        segment = b"Exif\0\0" + tag
+        content = source.read_bytes()
+        out.write_bytes(content[:2] + struct.pack(">HH", 0xFFE1, len(segment) + 2) + segment + content[2:])
     elif how == "text":
         out.write_text("This is not a film.\n" * 200)
 
