@@ -11,14 +11,12 @@
 
 #include "core/sac-error.h"
 
-#define CLI_COMMAND(name) extern const struct cli_command cli_##name;
-#include "core/cli/cli-commands.h"
-#undef CLI_COMMAND
+extern const struct cli_command cli_bench, cli_devices, cli_embed, cli_export, cli_index, cli_library, cli_models,
+    cli_moments, cli_search, cli_tag, cli_untag;
 
 static const struct cli_command *const commands[] = {
-#define CLI_COMMAND(name) &cli_##name,
-#include "core/cli/cli-commands.h"
-#undef CLI_COMMAND
+  &cli_index, &cli_search, &cli_moments, &cli_tag,   &cli_untag,   &cli_export,
+  &cli_embed, &cli_models, &cli_devices, &cli_bench, &cli_library,
 };
 
 void
