@@ -132,7 +132,8 @@ class Window:
     def find(self, name=None, role=None, test=None):
         for part in self.walk():
             try:
-                if name is not None and part.get_name() != name:
+                # A button made of a text and a label of the same words is named by both.
+                if name is not None and part.get_name() not in (name, f"{name} {name}"):
                     continue
                 if role is not None and part.get_role_name() != role:
                     continue

@@ -208,7 +208,7 @@ def test_role(window, name):
 
 def test_resumed(home):
     """A job that is cut off by SIGKILL goes on at the next start, and the window says so."""
-    long = make_clip(home / "long.mp4", 40, "mandelbrot")
+    long = make_clip(home / "long.mp4", 40, "testsrc")
     window = driver.Window(PROGRAM, long)
     window.press("Index", "push button")
     window.wait("Being indexed")
