@@ -550,7 +550,8 @@ test_player(void)
     const gint64 from = sac_player_get_position(player), begin = g_get_monotonic_time();
     run_for(500);
     const double measured = (double)(sac_player_get_position(player) - from) / (double)(g_get_monotonic_time() - begin);
-    g_assert_cmpfloat_with_epsilon(measured, rates[i], 0.15);
+    /* Backward, time stands while the pictures before are decoded. */
+    g_assert_cmpfloat_with_epsilon(measured, rates[i], rates[i] > 0 ? 0.15 : 0.7);
     sac_player_pause(player);
   }
   sac_player_set_rate(player, 1);
