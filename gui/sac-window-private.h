@@ -19,7 +19,7 @@ G_BEGIN_DECLS
 struct _SacWindow {
   AdwApplicationWindow parent_instance;
   AdwToastOverlay *toasts;
-  GtkWidget *header;
+  GtkWidget *header, *open_button;
   GtkToggleButton *library_button;
   GtkSearchEntry *search;
   GtkMenuButton *kind_button, *jobs_button;
@@ -42,7 +42,6 @@ struct _SacWindow {
   SacSearchResults *results; /* of the words in the search field; NULL without words */
   SacMoment *selected;       /* the moment that the span is of, or NULL */
   gboolean timeline_is_ready;
-  gboolean keeps_position; /* what is opened next comes back where it was left */
 
   /* What waits for the opened file to be known. */
   gint64 seek_us; /* -1: nothing */

@@ -116,6 +116,9 @@ on_narrow(SacWindow *window)
 {
   gboolean is_narrow = sac_workbench_get_narrow(window->workbench);
   sac_transport_set_narrow(window->transport, is_narrow);
+  /* The words that are searched for need the room more. */
+  gtk_widget_set_visible(window->open_button, !is_narrow);
+  adw_header_bar_set_decoration_layout(ADW_HEADER_BAR(window->header), is_narrow ? ":close" : NULL);
 }
 
 /* --- the open video ---------------------------------------------------------------------------------------------------------- */
@@ -732,6 +735,7 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_set_template_from_resource(widget_class, "/org/saccade/Saccade/sac-window.ui");
   gtk_widget_class_bind_template_child(widget_class, SacWindow, toasts);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, header);
+  gtk_widget_class_bind_template_child(widget_class, SacWindow, open_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, library_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, search);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, kind_button);
