@@ -116,13 +116,10 @@ add_streams(SacExportJob *job, SacSubtitles **subtitles, GError **error)
     if (!job->output->oformat->codec_tag ||
         av_codec_get_id(job->output->oformat->codec_tag, from->codecpar->codec_tag) != from->codecpar->codec_id)
       to->codecpar->codec_tag = 0;
-    for (int k = 0; k < from->nb_side_data; k++) {
-      const AVPacketSideData *data = &from->side_data[k];
-      uint8_t *copy = av_stream_new_side_data(to, data->type, data->size);
-
-      if (copy)
-        memcpy(copy, data->data, data->size);
-    }
+    int n_side_data;
+    const AVPacketSideData *data = sac_ffmpeg_side_data(from, &n_side_data);
+    for (int k = 0; k < n_side_data; k++)
+      sac_ffmpeg_add_side_data(to, &data[k]);
   }
   return TRUE;
 }
@@ -132,7 +129,7 @@ static gboolean
 check_rotation(SacExportJob *job, GError **error)
 {
   const AVStream *stream = job->input->streams[job->video];
-  const int32_t *matrix = (const int32_t *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+  const int32_t *matrix = sac_ffmpeg_display_matrix(stream);
 
   if (!matrix || av_display_rotation_get(matrix) == 0 || g_str_equal(job->format, "mp4"))
     return TRUE;

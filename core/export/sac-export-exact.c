@@ -94,8 +94,8 @@ prepare_video(Track *track, const AVCodec *codec)
   const AVRational rate = av_guess_frame_rate(track->job->input, from, NULL);
 
   set_rotated_size(from, encoder, av_guess_sample_aspect_ratio(track->job->input, from, NULL));
-  encoder->pix_fmt =
-      codec->pix_fmts ? avcodec_find_best_pix_fmt_of_list(codec->pix_fmts, about->format, 0, NULL) : about->format;
+  const enum AVPixelFormat *formats = sac_ffmpeg_pixel_formats(codec);
+  encoder->pix_fmt = formats ? avcodec_find_best_pix_fmt_of_list(formats, about->format, 0, NULL) : about->format;
   /* Half a colour sample cannot be coded by most; see the pad in the graph. */
   const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(encoder->pix_fmt);
   if (codec->id != AV_CODEC_ID_VP9 && codec->id != AV_CODEC_ID_VP8) {
@@ -127,13 +127,15 @@ prepare_audio(Track *track, const AVCodec *codec)
   const AVCodecParameters *about = track->from->codecpar;
   const gint64 channels = about->ch_layout.nb_channels;
 
-  encoder->sample_fmt = codec->sample_fmts ? codec->sample_fmts[0] : AV_SAMPLE_FMT_FLTP;
+  const enum AVSampleFormat *formats = sac_ffmpeg_sample_formats(codec);
+  const int *rates = sac_ffmpeg_sample_rates(codec);
+  encoder->sample_fmt = formats ? formats[0] : AV_SAMPLE_FMT_FLTP;
   encoder->sample_rate = about->sample_rate;
-  if (codec->supported_samplerates) {
+  if (rates) {
     /* The least that loses nothing, else the most there is. */
     int best = 0;
 
-    for (const int *rate = codec->supported_samplerates; *rate; rate++)
+    for (const int *rate = rates; *rate; rate++)
       if (!best || (*rate >= about->sample_rate ? best < about->sample_rate || *rate < best
                                                 : *rate > best && best < about->sample_rate))
         best = *rate;
@@ -206,16 +208,12 @@ track_new(SacExportJob *job, AVStream *from, GError **error)
   to->time_base = track->encoder->time_base;
   to->sample_aspect_ratio = track->encoder->sample_aspect_ratio;
   /* How bright the scene was mastered, and the like; how it is turned is applied. */
-  for (int i = 0; i < from->nb_side_data; i++) {
-    const AVPacketSideData *data = &from->side_data[i];
-    uint8_t *copy = NULL;
-
-    if (data->type == AV_PKT_DATA_MASTERING_DISPLAY_METADATA || data->type == AV_PKT_DATA_CONTENT_LIGHT_LEVEL ||
-        data->type == AV_PKT_DATA_STEREO3D || data->type == AV_PKT_DATA_SPHERICAL)
-      copy = av_stream_new_side_data(to, data->type, data->size);
-    if (copy)
-      memcpy(copy, data->data, data->size);
-  }
+  int n_side_data;
+  const AVPacketSideData *data = sac_ffmpeg_side_data(from, &n_side_data);
+  for (int i = 0; i < n_side_data; i++)
+    if (data[i].type == AV_PKT_DATA_MASTERING_DISPLAY_METADATA || data[i].type == AV_PKT_DATA_CONTENT_LIGHT_LEVEL ||
+        data[i].type == AV_PKT_DATA_STEREO3D || data[i].type == AV_PKT_DATA_SPHERICAL)
+      sac_ffmpeg_add_side_data(to, &data[i]);
   if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO) {
     track->fifo = av_audio_fifo_alloc(track->encoder->sample_fmt, track->encoder->ch_layout.nb_channels, 4096);
     track->limit = av_rescale_q(job->to_us - job->from_us, AV_TIME_BASE_Q, track->encoder->time_base);
@@ -407,7 +405,7 @@ emit_held(Track *track, gint64 until, GError **error)
     out->pts = av_rescale_q(out->pts, av_buffersink_get_time_base(track->sink), track->encoder->time_base);
     *key = out->pts;
     *duration = MAX(av_rescale_q(until - at, base, track->encoder->time_base), 1);
-    out->pkt_duration = *duration;
+    sac_ffmpeg_duration(out) = *duration;
     g_hash_table_insert(track->durations, key, duration);
     job->reached_us = sac_export_us(track->from, until);
     done = encode(track, out, error) && sac_export_tell(job, job->reached_us, error);
@@ -454,7 +452,7 @@ end_pictures(Track *track, GError **error)
   if (!track->held)
     return TRUE;
   const gint64 usual = rate.num > 0 ? av_rescale_q(1, av_inv_q(rate), base) : 1;
-  const gint64 duration = track->held->pkt_duration > 0 ? track->held->pkt_duration : usual;
+  const gint64 duration = sac_ffmpeg_duration(track->held) > 0 ? sac_ffmpeg_duration(track->held) : usual;
   const gint64 to = av_rescale_q(track->job->to_us, AV_TIME_BASE_Q, base);
   return emit_held(track, MAX(MIN(track->held->pts + duration, to), track->held->pts + 1), error);
 }

@@ -134,7 +134,7 @@ sac_export_find_key(SacExportJob *job, gint64 time_us, gint64 *key_us, gint64 *s
 /* ---- Writing ------------------------------------------------------------------------------------------------------------ */
 
 static int
-write_bytes(void *data, uint8_t *bytes, int count)
+write_bytes(void *data, SacFfmpegBytes *bytes, int count)
 {
   SacExportJob *job = data;
 

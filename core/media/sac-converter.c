@@ -167,7 +167,7 @@ sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *
     .range = picture->color_range,
     .transfer = picture->color_trc,
     .primaries = picture->color_primaries,
-    .interlaced = picture->interlaced_frame != 0,
+    .interlaced = sac_ffmpeg_is_interlaced(picture),
     .orientation = sac_media_orientation(stream, picture),
   };
   AVFrame *converted = av_frame_alloc();

@@ -5,6 +5,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
+#include "core/media/sac-ffmpeg.h"
 #include "core/media/sac-frame.h"
 
 /* Behind the scenes of core/media: opening files, decoding pictures, and turning them into SacFrames. Blocking; one thread each. */

@@ -167,9 +167,8 @@ sac_media_orientation(const AVStream *stream, const AVFrame *picture)
 {
   const AVFrameSideData *own = picture ? av_frame_get_side_data(picture, AV_FRAME_DATA_DISPLAYMATRIX) : NULL;
   const AVDictionaryEntry *tag = picture ? av_dict_get(picture->metadata, "Orientation", NULL, 0) : NULL;
-  const int32_t *matrix = own && own->size >= 9 * sizeof *matrix
-                              ? (const int32_t *)own->data
-                              : (const int32_t *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+  const int32_t *matrix =
+      own && own->size >= 9 * sizeof *matrix ? (const int32_t *)own->data : sac_ffmpeg_display_matrix(stream);
 
   if (matrix) {
     /* x = m0·p + m3·q and y = m1·p + m4·q, up to where it lies: quarter turns are told by the largest terms' signs. */
@@ -445,7 +444,7 @@ sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GErr
     *time_us = stamp == AV_NOPTS_VALUE
                    ? decoder->next_guess
                    : av_rescale_q(stamp - decoder->origin, decoder->stream->time_base, AV_TIME_BASE_Q);
-    *duration_us = av_rescale_q(MAX(frame->pkt_duration, 0), decoder->stream->time_base, AV_TIME_BASE_Q);
+    *duration_us = av_rescale_q(MAX(sac_ffmpeg_duration(frame), 0), decoder->stream->time_base, AV_TIME_BASE_Q);
     decoder->next_guess = *time_us + (*duration_us > 0 ? *duration_us : 40000);
     frame = to_memory(frame);
     if (!frame)
