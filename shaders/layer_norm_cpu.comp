@@ -5,7 +5,7 @@
  * be summed across lanes, and what is read comes by texel fetch, because there a load of storage is a loop over the lanes.
  */
 
-layout(local_size_x = 8) in;
+layout(local_size_x_id = 2) in;
 
 layout(constant_id = 0) const bool GAMMA = false;
 layout(constant_id = 1) const bool BETA = false;

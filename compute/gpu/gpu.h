@@ -102,6 +102,11 @@ struct gpu_device_info {
   struct gpu_capabilities capabilities;
 };
 
+/* Sets what drivers read from the environment and the user has not set: how wide a driver in software computes (LP_NATIVE_VECTOR_WIDTH,
+ * with a MESA_SHADER_CACHE_DIR of its own). Called first thing in main(), before there are threads that may read the environment;
+ * otherwise gpu_instance_create() does it. */
+void gpu_prepare_process(void);
+
 /* Loads Vulkan and lists the devices. params may be NULL. Blocks while drivers load (tens of milliseconds).
  *
  * One loader a process: a second instance may be created while the first lives, on the same thread or another.

@@ -179,6 +179,7 @@ gpu_instance_create(const struct gpu_instance_params *params, struct gpu_instanc
   }
 
   enum compute_status status = COMPUTE_OK;
+  gpu_prepare_process();
   pthread_mutex_lock(&loading);
   if (volkInitialize() != VK_SUCCESS)
     status = compute_fail(error, COMPUTE_ERROR_NO_VULKAN,

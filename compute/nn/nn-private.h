@@ -183,11 +183,12 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
 
 /* How a kernel wants a weight. */
 struct nn_packing {
-  const char *name; /* with the element type; part of the cache's key */
+  const char *name; /* with the element type */
+  int64_t across;   /* outputs a block, for those who let it vary */
   /* of the packed weight */
-  uint64_t (*bytes)(const struct nn_shape *shape);
+  uint64_t (*bytes)(const struct nn_packing *packing, const struct nn_shape *shape);
   /* values are row-major; packed has been cleared. NULL: row-major fp32 as it is. */
-  void (*pack)(const float *values, const struct nn_shape *shape, void *packed);
+  void (*pack)(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed);
 };
 
 /* The packed weight in a buffer that may be larger than one binding. The tensor must be a dense run of a weight. */

@@ -80,7 +80,7 @@ nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, const struct nn_pack
   if (status != COMPUTE_OK)
     return status;
   binding->offset = 0;
-  binding->bytes = packing->bytes(&tensor->shape);
+  binding->bytes = packing->bytes(packing, &tensor->shape);
   return COMPUTE_OK;
 }
 
@@ -110,7 +110,7 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
     if (status != COMPUTE_OK)
       return status;
     binding->offset = 0;
-    binding->bytes = nn_packing_plain.bytes(&storage->source->shape);
+    binding->bytes = nn_packing_plain.bytes(&nn_packing_plain, &storage->source->shape);
   } else {
     block = &plan->blocks[storage->index];
     *binding = (struct gpu_binding){ plan->arena, block->offset, block->bytes };

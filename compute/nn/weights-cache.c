@@ -299,7 +299,7 @@ read_values(struct entry *entry, int64_t first, int64_t count, float *out, struc
 /* ---- Packing ---- */
 
 static uint64_t
-plain_bytes(const struct nn_shape *shape)
+plain_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
   return nn_divide_up((uint64_t)nn_elements(shape), 4) * 16;
 }
@@ -332,7 +332,7 @@ static enum compute_status
 upload_packed(struct entry *entry, int64_t first, const struct nn_shape *shape, const struct nn_packing *packing,
               struct gpu_buffer *buffer, struct compute_error *error)
 {
-  uint64_t bytes = packing->bytes(shape);
+  uint64_t bytes = packing->bytes(packing, shape);
   int64_t count = nn_elements(shape);
   float *values = malloc((size_t)count * sizeof *values);
   void *packed = calloc(1, bytes);
@@ -345,7 +345,7 @@ upload_packed(struct entry *entry, int64_t first, const struct nn_shape *shape, 
   status = read_values(entry, first, count, values, error);
   if (status != COMPUTE_OK)
     goto out;
-  packing->pack(values, shape, packed);
+  packing->pack(packing, values, shape, packed);
   status = gpu_buffer_write(buffer, 0, packed, bytes, error);
 out:
   free(values);
@@ -371,7 +371,8 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
   if (packed == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s”", source->name);
   *packed = (struct packed){ .entry = entry, .first = first, .shape = *shape, .packing = packing };
-  status = gpu_buffer_create(weights->device, packing->bytes(shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
+  status =
+      gpu_buffer_create(weights->device, packing->bytes(packing, shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
   if (status == COMPUTE_OK)
     status = packing->pack != NULL ? upload_packed(entry, first, shape, packing, packed->buffer, error)
                                    : upload_plain(entry, first, nn_elements(shape), packed->buffer, error);
@@ -380,7 +381,7 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
     free(packed);
     return status;
   }
-  weights->bytes += packing->bytes(shape);
+  weights->bytes += packing->bytes(packing, shape);
   packed->next = weights->packed;
   weights->packed = packed;
   *buffer = packed->buffer;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compute/gpu/gpu.h"
 #include "core/sac-error.h"
 
 extern const struct cli_command cli_bench, cli_devices, cli_embed, cli_export, cli_index, cli_library, cli_models,
@@ -88,6 +89,7 @@ sac_cli_main(int argc, char **argv, gboolean *handled)
 {
   const char *word = argc > 1 ? argv[1] : NULL;
 
+  gpu_prepare_process();
   *handled = word != NULL;
   if (!word)
     return 0;

@@ -68,8 +68,8 @@ sac_ffmpeg_add_side_data(AVStream *stream, const AVPacketSideData *data)
 {
 #if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102)
   AVCodecParameters *about = stream->codecpar;
-  const AVPacketSideData *copy = av_packet_side_data_new(&about->coded_side_data, &about->nb_coded_side_data,
-                                                         data->type, data->size, 0);
+  const AVPacketSideData *copy =
+      av_packet_side_data_new(&about->coded_side_data, &about->nb_coded_side_data, data->type, data->size, 0);
   uint8_t *bytes = copy ? copy->data : NULL;
 #else
   uint8_t *bytes = av_stream_new_side_data(stream, data->type, data->size);

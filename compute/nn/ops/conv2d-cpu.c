@@ -16,8 +16,14 @@ width_of(const struct nn_shape *shape)
   return shape->dims[2] * shape->dims[3];
 }
 
+static uint64_t
+packed_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
+{
+  return nn_linear_cpu_bytes(shape->dims[1], width_of(shape), packing->across);
+}
+
 static void
-pack(const float *values, const struct nn_shape *shape, void *packed, int64_t across)
+pack(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
   int64_t channels = shape->dims[2], taps = shape->dims[3];
   float *to = packed;
@@ -25,31 +31,11 @@ pack(const float *values, const struct nn_shape *shape, void *packed, int64_t ac
   for (int64_t o = 0; o < shape->dims[1]; o++)
     for (int64_t c = 0; c < channels; c++)
       for (int64_t tap = 0; tap < taps; tap++)
-        to[nn_linear_cpu_place(o, tap * channels + c, channels * taps, across)] =
+        to[nn_linear_cpu_place(o, tap * channels + c, channels * taps, packing->across)] =
             values[(o * channels + c) * taps + tap];
 }
 
-#define PACKING(across)                                                                      \
-  static uint64_t bytes_##across(const struct nn_shape *shape)                               \
-  {                                                                                          \
-    return nn_linear_cpu_bytes(shape->dims[1], width_of(shape), across);                     \
-  }                                                                                          \
-  static void pack_##across(const float *values, const struct nn_shape *shape, void *packed) \
-  {                                                                                          \
-    pack(values, shape, packed, across);                                                     \
-  }
-
-PACKING(8)
-PACKING(16)
-PACKING(24)
-PACKING(32)
-
-static const struct nn_packing packings[NN_LINEAR_CPU_PACKINGS] = {
-  { "windows by lanes of 8, fp32", bytes_8, pack_8 },
-  { "windows by lanes of 16, fp32", bytes_16, pack_16 },
-  { "windows by lanes of 24, fp32", bytes_24, pack_24 },
-  { "windows by lanes of 32, fp32", bytes_32, pack_32 },
-};
+static const struct nn_packing packings[] = NN_LINEAR_CPU_PACKINGS("windows, fp32", packed_bytes, pack);
 
 static struct nn_rows
 rows_of(const struct nn_node *node)

@@ -132,13 +132,13 @@ fits_depthwise(const struct gpu_capabilities *capabilities, const struct nn_node
 }
 
 static uint64_t
-depthwise_bytes(const struct nn_shape *shape)
+depthwise_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
   return (uint64_t)shape->dims[3] * nn_divide_up((uint64_t)shape->dims[0], 4) * 16;
 }
 
 static void
-pack_depthwise(const float *values, const struct nn_shape *shape, void *packed)
+pack_depthwise(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
   int64_t channels = shape->dims[0], taps = shape->dims[3], padded = (channels + 3) / 4 * 4;
   float *to = packed;
@@ -148,7 +148,9 @@ pack_depthwise(const float *values, const struct nn_shape *shape, void *packed)
       to[tap * padded + c] = values[c * taps + tap];
 }
 
-static const struct nn_packing packing_depthwise = { "depthwise, fp32", depthwise_bytes, pack_depthwise };
+static const struct nn_packing packing_depthwise = { .name = "depthwise, fp32",
+                                                     .bytes = depthwise_bytes,
+                                                     .pack = pack_depthwise };
 
 static enum compute_status
 dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader,
@@ -219,7 +221,7 @@ fits_depthwise_texels(const struct gpu_capabilities *capabilities, const struct 
          x->offset % 4 == 0 && (bias == NULL || bias->offset % 4 == 0) &&
          (residual == NULL || residual->offset % 4 == 0) && (uint64_t)x->storage->elements <= most &&
          (bias == NULL || (uint64_t)bias->storage->elements <= most) &&
-         depthwise_bytes(&node->inputs[1]->shape) / sizeof(float) <= most;
+         depthwise_bytes(&packing_depthwise, &node->inputs[1]->shape) / sizeof(float) <= most;
 }
 
 static enum compute_status
@@ -236,14 +238,14 @@ record_depthwise_texels(struct nn_plan *plan, const struct nn_node *node, struct
 #define BLOCK 8 /* outputs */
 
 static uint64_t
-direct_bytes(const struct nn_shape *shape)
+direct_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
   return (uint64_t)shape->dims[0] * nn_divide_up((uint64_t)shape->dims[1], BLOCK) * (uint64_t)shape->dims[3] *
          nn_divide_up((uint64_t)shape->dims[2], 4) * 4 * BLOCK * sizeof(float);
 }
 
 static void
-pack_direct(const float *values, const struct nn_shape *shape, void *packed)
+pack_direct(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
   int64_t outputs = shape->dims[1], channels = shape->dims[2], taps = shape->dims[3];
   int64_t blocks = (outputs + BLOCK - 1) / BLOCK, padded = (channels + 3) / 4 * 4;
@@ -257,7 +259,9 @@ pack_direct(const float *values, const struct nn_shape *shape, void *packed)
               values[((g * outputs + o) * channels + c) * taps + tap];
 }
 
-static const struct nn_packing packing_direct = { "blocks of 8 outputs, fp32", direct_bytes, pack_direct };
+static const struct nn_packing packing_direct = { .name = "blocks of 8 outputs, fp32",
+                                                  .bytes = direct_bytes,
+                                                  .pack = pack_direct };
 
 static enum compute_status
 record_direct(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)

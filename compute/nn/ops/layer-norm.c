@@ -40,8 +40,6 @@ record_group(struct nn_plan *plan, const struct nn_node *node, struct compute_er
 
 /* ---- For devices that are processors: an invocation a row ---- */
 
-#define LANES 8
-
 static bool
 is_texels(const struct gpu_capabilities *capabilities, nn_tensor tensor)
 {
@@ -66,7 +64,8 @@ record_row(struct nn_plan *plan, const struct nn_node *node, struct compute_erro
                                                  GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE };
   nn_tensor x = node->inputs[0], gamma = node->inputs[1], beta = node->inputs[2];
   const nn_tensor operands[] = { x, gamma != NULL ? gamma : x, beta != NULL ? beta : x, node->output };
-  const uint32_t constants[] = { gamma != NULL, beta != NULL };
+  const uint32_t lanes = nn_plan_capabilities(plan)->subgroup_size;
+  const uint32_t constants[] = { gamma != NULL, beta != NULL, lanes };
   struct gpu_binding bindings[4];
   struct nn_rows rows;
   struct {
@@ -92,13 +91,13 @@ record_row(struct nn_plan *plan, const struct nn_node *node, struct compute_erro
                           &(struct nn_dispatch){
                               .shader = &shader_layer_norm_cpu,
                               .constants = constants,
-                              .constant_count = 2,
+                              .constant_count = 3,
                               .bindings = bindings,
                               .binding_types = types,
                               .binding_count = 4,
                               .push = &push,
                               .push_bytes = sizeof push,
-                              .groups = nn_divide_up((uint64_t)rows.count, LANES),
+                              .groups = nn_divide_up((uint64_t)rows.count, lanes),
                           },
                           error);
 }

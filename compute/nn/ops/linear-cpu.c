@@ -8,43 +8,48 @@
 
 extern const struct nn_kernel nn_kernel_linear_cpu;
 
-#define LANES 8
 #define MAX_ROWS 4
 #define MAX_COLUMNS 4
+/* Of a tile: with more, the driver compiles for seconds and wins nothing. */
+#define MAX_SUMS 144
+/* A line of the processor's cache holds so many texels. */
+#define LINE 4
 
 struct tile {
-  uint32_t rows, columns; /* in vectors of LANES */
+  uint32_t rows, columns; /* in vectors of as many lanes as a subgroup has */
 };
 
-/* Instructions of one turn of the loop: a fetch is a call of 56, a turned lane one, a sum 32 multiplications and additions and a few
-   moves; and of the end: a store loops over the lanes. */
+/* Instructions of one turn of the loop: a fetch is a call of about 56 and a lane, a turned lane one, a sum four multiplications and
+   additions and its way from and to memory, since there are more sums than registers; and of the end: a store loops over the lanes. */
 static double
-cost(const struct tile *tile, int64_t rows, int64_t width, int64_t outputs)
+cost(const struct tile *tile, uint32_t lanes, int64_t rows, int64_t width, int64_t outputs)
 {
-  double tiles = (double)(nn_divide_up((uint64_t)rows, tile->rows * LANES) *
-                          nn_divide_up((uint64_t)outputs, tile->columns * LANES));
-  double sums = tile->rows * tile->columns * LANES;
-  double turn = 56.0 * (tile->rows + tile->columns) + 28.0 * tile->columns + 11.0 * sums + 20;
+  double tiles = (double)(nn_divide_up((uint64_t)rows, tile->rows * lanes) *
+                          nn_divide_up((uint64_t)outputs, tile->columns * lanes));
+  double sums = tile->rows * tile->columns * lanes;
+  double turn = (48.0 + lanes) * (tile->rows + tile->columns) + 4.0 * tile->rows * (lanes / 4) + 16.0 * tile->columns +
+                11.0 * sums + 20;
 
-  return tiles * ((double)width / 4 * turn + 120 * sums + 400);
+  return tiles * ((double)width / 4 * turn + 15.0 * lanes * sums + 400);
 }
 
 static struct tile
-choose_tile(int64_t rows, int64_t width, int64_t outputs)
+choose_tile(uint32_t lanes, int64_t rows, int64_t width, int64_t outputs)
 {
-  struct tile best = { MAX_ROWS, MAX_COLUMNS };
+  struct tile best = { 1, 1 };
 
   for (uint32_t r = 1; r <= MAX_ROWS; r++)
     for (uint32_t c = 1; c <= MAX_COLUMNS; c++) {
       struct tile tile = { r, c };
 
-      if (cost(&tile, rows, width, outputs) < cost(&best, rows, width, outputs))
+      if (r * c * lanes <= MAX_SUMS &&
+          cost(&tile, lanes, rows, width, outputs) < cost(&best, lanes, rows, width, outputs))
         best = tile;
     }
   return best;
 }
 
-/* ---- Packing: [outputs / (columns · LANES)][k / 4][columns · LANES][4], one function for each number of columns ---- */
+/* ---- Packing: [outputs / across][k / 4][across][4], across being the tile's columns ---- */
 
 uint64_t
 nn_linear_cpu_bytes(int64_t outputs, int64_t width, int64_t across)
@@ -52,38 +57,30 @@ nn_linear_cpu_bytes(int64_t outputs, int64_t width, int64_t across)
   return nn_divide_up((uint64_t)outputs, (uint64_t)across) * (uint64_t)across * nn_divide_up((uint64_t)width, 4) * 16;
 }
 
+static uint64_t
+packed_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
+{
+  return nn_linear_cpu_bytes(shape->dims[0], shape->dims[1], packing->across);
+}
+
 static void
-pack(const float *values, const struct nn_shape *shape, void *packed, int64_t across)
+pack(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
   int64_t outputs = shape->dims[0], width = shape->dims[1];
   float *to = packed;
 
   for (int64_t o = 0; o < outputs; o++)
     for (int64_t k = 0; k < width; k++)
-      to[nn_linear_cpu_place(o, k, width, across)] = values[o * width + k];
+      to[nn_linear_cpu_place(o, k, width, packing->across)] = values[o * width + k];
 }
 
-#define PACKING(columns)                                                                      \
-  static uint64_t bytes_##columns(const struct nn_shape *shape)                               \
-  {                                                                                           \
-    return nn_linear_cpu_bytes(shape->dims[0], shape->dims[1], columns * LANES);              \
-  }                                                                                           \
-  static void pack_##columns(const float *values, const struct nn_shape *shape, void *packed) \
-  {                                                                                           \
-    pack(values, shape, packed, columns *LANES);                                              \
-  }
+static const struct nn_packing packings[] = NN_LINEAR_CPU_PACKINGS("rows, fp32", packed_bytes, pack);
 
-PACKING(1)
-PACKING(2)
-PACKING(3)
-PACKING(4)
-
-static const struct nn_packing packings[NN_LINEAR_CPU_PACKINGS] = {
-  { "lanes of 8, fp32", bytes_1, pack_1 },
-  { "lanes of 16, fp32", bytes_2, pack_2 },
-  { "lanes of 24, fp32", bytes_3, pack_3 },
-  { "lanes of 32, fp32", bytes_4, pack_4 },
-};
+static bool
+is_supported(uint32_t lanes)
+{
+  return lanes == 4 || lanes == 8 || lanes == 16;
+}
 
 bool
 nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_rows *rows, int64_t x_elements,
@@ -92,11 +89,20 @@ nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_
   uint64_t most = capabilities->max_texel_buffer_elements;
 
   return capabilities->type == GPU_DEVICE_CPU && capabilities->subgroup_shuffle &&
-         capabilities->subgroup_size == LANES && rows->width % 4 == 0 && rows->stride % 4 == 0 &&
+         is_supported(capabilities->subgroup_size) && rows->width % 4 == 0 && rows->stride % 4 == 0 &&
          rows->offset % 4 == 0 &&
          /* A loop of more turns ends early without a word on some drivers in software. */
          rows->width / 4 < 65535 && x_elements % 4 == 0 && (uint64_t)x_elements / 4 <= most &&
-         nn_linear_cpu_bytes(outputs, rows->width, MAX_COLUMNS * LANES) / 16 <= most;
+         nn_linear_cpu_bytes(outputs, rows->width, MAX_COLUMNS * capabilities->subgroup_size) / 16 <= most;
+}
+
+/* The packing for blocks of so many outputs, a multiple of 4. */
+static const struct nn_packing *
+find_packing(const struct nn_packing *all, int64_t across)
+{
+  while (all->across != across)
+    all++;
+  return all;
 }
 
 enum compute_status
@@ -106,11 +112,13 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
                                                  GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
   nn_tensor bias = product->bias, residual = product->residual;
   const struct nn_rows *rows = &product->rows;
-  struct tile tile = choose_tile(rows->count, rows->width, product->outputs);
+  const uint32_t lanes = nn_plan_capabilities(plan)->subgroup_size;
+  const struct tile tile = choose_tile(lanes, rows->count, rows->width, product->outputs);
+  const uint32_t across = tile.columns * lanes;
   struct gpu_binding bindings[5] = { product->x };
   enum compute_status status;
 
-  status = nn_plan_bind_packed(plan, product->weight, &product->packings[tile.columns - 1], &bindings[1], error);
+  status = nn_plan_bind_packed(plan, product->weight, find_packing(product->packings, across), &bindings[1], error);
   if (status == COMPUTE_OK)
     status = nn_plan_bind(plan, bias != NULL ? bias : product->output, &bindings[2], error);
   if (status == COMPUTE_OK)
@@ -120,7 +128,7 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
   if (status != COMPUTE_OK)
     return status;
 
-  uint64_t blocks = nn_divide_up((uint64_t)product->outputs, tile.columns * LANES);
+  uint64_t blocks = nn_divide_up((uint64_t)product->outputs, across);
   const struct {
     uint32_t rows, quarters, outputs, x_offset, x_stride, bias_offset, residual_offset, blocks;
   } push = {
@@ -133,22 +141,22 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
     .residual_offset = residual != NULL ? (uint32_t)residual->offset : 0,
     .blocks = (uint32_t)blocks,
   };
+  const uint32_t step = push.quarters >= 96 && push.quarters % LINE == 0 ? LINE : 1;
   const uint32_t constants[] = {
-    tile.rows,    tile.columns,     product->activation,
-    bias != NULL, residual != NULL, product->outputs % (tile.columns * LANES) == 0,
+    tile.rows, tile.columns, product->activation, bias != NULL, residual != NULL, lanes, step,
   };
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
                               .shader = &shader_linear_cpu,
                               .constants = constants,
-                              .constant_count = 6,
+                              .constant_count = sizeof constants / sizeof constants[0],
                               .bindings = bindings,
                               .binding_types = types,
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
-                              .groups = nn_divide_up((uint64_t)rows->count, tile.rows * LANES) * blocks,
-                              .required_subgroup_size = LANES,
+                              .groups = nn_divide_up((uint64_t)rows->count, tile.rows * lanes) * blocks,
+                              .required_subgroup_size = lanes,
                           },
                           error);
 }

@@ -7,15 +7,20 @@
  * The matrix product for devices that are processors (linear-cpu.c), also for operations that turn into one.
  */
 
-/* weight packed for each number of columns of the tile, from 1 on. */
-#define NN_LINEAR_CPU_PACKINGS 4
+/* A weight packed for every number of outputs a block that a tile may have: 1 to 4 vectors of 4, 8 or 16 lanes. */
+#define NN_LINEAR_CPU_PACKINGS(name, bytes, pack)                                                   \
+  {                                                                                                 \
+    { name, 4, bytes, pack }, { name, 8, bytes, pack }, { name, 12, bytes, pack },                  \
+        { name, 16, bytes, pack }, { name, 24, bytes, pack }, { name, 32, bytes, pack },            \
+        { name, 48, bytes, pack }, { name, 64, bytes, pack },                                       \
+  }
 
 struct nn_linear_cpu {
   struct gpu_binding x;                     /* bytes: whole texels */
   struct nn_rows rows;                      /* of x; width, stride and offset are multiples of 4 */
   nn_tensor weight, bias, residual, output; /* bias and residual may be NULL */
   int64_t outputs;
-  const struct nn_packing *packings; /* [NN_LINEAR_CPU_PACKINGS]; 8, 16, 24, 32 outputs a block */
+  const struct nn_packing *packings; /* NN_LINEAR_CPU_PACKINGS() */
   enum nn_activation activation;
 };
 

@@ -58,13 +58,13 @@ block_bytes(const struct nn_shape *shape)
 }
 
 static uint64_t
-blocks_bytes(const struct nn_shape *shape)
+blocks_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
   return nn_divide_up((uint64_t)shape->dims[0], BLOCK) * block_bytes(shape);
 }
 
 static void
-pack_blocks(const float *values, const struct nn_shape *shape, void *packed)
+pack_blocks(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
   int64_t outputs = shape->dims[0], width = shape->dims[1], padded = (width + 3) / 4 * 4;
   float *to = packed;
@@ -74,7 +74,9 @@ pack_blocks(const float *values, const struct nn_shape *shape, void *packed)
       to[(o / BLOCK * padded + k) * BLOCK + o % BLOCK] = values[o * width + k];
 }
 
-static const struct nn_packing packing_blocks = { "blocks of 8, fp32", blocks_bytes, pack_blocks };
+static const struct nn_packing packing_blocks = { .name = "blocks of 8, fp32",
+                                                  .bytes = blocks_bytes,
+                                                  .pack = pack_blocks };
 
 static enum compute_status
 record_tile(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)

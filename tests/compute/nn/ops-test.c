@@ -662,22 +662,37 @@ test_gather(void)
   }
 }
 
+/* Without an argument all of them, else those that are named. */
 int
-main(void)
+main(int argc, char **argv)
 {
+  static const struct {
+    const char *name;
+    void (*run)(void);
+  } groups[] = {
+    { "linear", test_linear },
+    { "matmul", test_matmul },
+    { "attention", test_attention },
+    { "rows", test_rows },
+    { "elementwise", test_elementwise },
+    { "extremes", test_extremes },
+    { "views", test_views },
+    { "conv2d", test_conv2d },
+    { "patch-embedding", test_patch_embedding },
+    { "pool2d", test_pool2d },
+    { "mean", test_mean },
+    { "gather", test_gather },
+  };
+
   testing_open(NULL);
-  test_linear();
-  test_matmul();
-  test_attention();
-  test_rows();
-  test_elementwise();
-  test_extremes();
-  test_views();
-  test_conv2d();
-  test_patch_embedding();
-  test_pool2d();
-  test_mean();
-  test_gather();
+  for (size_t i = 0; i < COUNT(groups); i++) {
+    bool is_wanted = argc < 2;
+
+    for (int j = 1; j < argc; j++)
+      is_wanted = is_wanted || strcmp(argv[j], groups[i].name) == 0;
+    if (is_wanted)
+      groups[i].run();
+  }
   testing_report();
   testing_close();
   return 0;
