@@ -119,16 +119,26 @@ offset_of(nn_tensor tensor)
 
 /* ---- Depthwise ---- */
 
-#define MAX_COLUMNS 22 /* of the input, which live in registers while a row of the kernel passes */
+/* Of the input, how wide and how high a part an invocation looks at: a line of it lives in registers. */
+#define MAX_REACH 22
+#define MAX_TAPS 25 /* whose weights live there all along */
+#define LINES 2     /* of the result, an invocation, at most */
+
+/* Input pixels that so many neighbouring results need. */
+static uint64_t
+reach(const struct nn_node *node, unsigned axis, uint64_t results)
+{
+  return (results - 1) * node->conv2d.stride[axis] +
+         (uint64_t)(node->conv2d.kernel[axis] - 1) * node->conv2d.dilation[axis] + 1;
+}
 
 static bool
 fits_depthwise(const struct gpu_capabilities *capabilities, const struct nn_node *node)
 {
   const struct nn_shape *weight = &node->inputs[1]->shape;
-  uint64_t columns =
-      3 * (uint64_t)node->conv2d.stride[1] + (node->conv2d.kernel[1] - 1) * (uint64_t)node->conv2d.dilation[1] + 1;
 
-  return weight->dims[1] == 1 && weight->dims[2] == 1 && columns <= MAX_COLUMNS;
+  return weight->dims[1] == 1 && weight->dims[2] == 1 && weight->dims[3] <= MAX_TAPS &&
+         reach(node, 0, LINES) <= MAX_REACH && reach(node, 1, 4) <= MAX_REACH;
 }
 
 static uint64_t
@@ -154,7 +164,7 @@ static const struct nn_packing packing_depthwise = { .name = "depthwise, fp32",
 
 static enum compute_status
 dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader,
-                   const enum gpu_binding_type *types, struct compute_error *error)
+                   const enum gpu_binding_type *types, uint32_t lines, struct compute_error *error)
 {
   nn_tensor x = node->inputs[0], residual = node->inputs[3];
   const int64_t *in = x->shape.dims, *out = node->output->shape.dims;
@@ -162,7 +172,7 @@ dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struc
   enum compute_status status = bind_all(plan, node, &packing_depthwise, bindings, error);
   struct {
     uint32_t batch, height, width, channels, out_height, out_width;
-    uint32_t kernel_y, stride_y, dilation_y, padding[2], x_offset, bias_offset, residual_offset;
+    uint32_t padding[2], x_offset, bias_offset, residual_offset;
   } push = {
     .batch = (uint32_t)in[0],
     .height = (uint32_t)in[1],
@@ -170,19 +180,23 @@ dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struc
     .channels = (uint32_t)in[3],
     .out_height = (uint32_t)out[1],
     .out_width = (uint32_t)out[2],
-    .kernel_y = node->conv2d.kernel[0],
-    .stride_y = node->conv2d.stride[0],
-    .dilation_y = node->conv2d.dilation[0],
     .padding = { node->conv2d.padding[0], node->conv2d.padding[1] },
     .x_offset = offset_of(x),
     .bias_offset = offset_of(node->inputs[2]),
     .residual_offset = offset_of(residual),
   };
   uint32_t constants[] = {
-    node->conv2d.activation,  node->inputs[2] != NULL,
-    residual != NULL,         in[3] % 4 == 0 && push.x_offset % 4 == 0 && push.residual_offset % 4 == 0,
-    node->conv2d.kernel[1],   node->conv2d.stride[1],
+    node->conv2d.activation,
+    node->inputs[2] != NULL,
+    residual != NULL,
+    in[3] % 4 == 0 && push.x_offset % 4 == 0 && push.residual_offset % 4 == 0,
+    node->conv2d.kernel[1],
+    node->conv2d.stride[1],
     node->conv2d.dilation[1],
+    node->conv2d.kernel[0],
+    node->conv2d.stride[0],
+    node->conv2d.dilation[0],
+    lines,
   };
 
   if (status != COMPUTE_OK)
@@ -191,14 +205,14 @@ dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struc
                           &(struct nn_dispatch){
                               .shader = shader,
                               .constants = constants,
-                              .constant_count = 7,
+                              .constant_count = sizeof constants / sizeof constants[0],
                               .bindings = bindings,
                               .binding_types = types,
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
                               .groups = nn_divide_up(nn_divide_up(push.channels, 4) * nn_divide_up(push.out_width, 4) *
-                                                         push.out_height * push.batch,
+                                                         nn_divide_up(push.out_height, lines) * push.batch,
                                                      NN_GROUP_SIZE),
                           },
                           error);
@@ -207,7 +221,7 @@ dispatch_depthwise(struct nn_plan *plan, const struct nn_node *node, const struc
 static enum compute_status
 record_depthwise(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
 {
-  return dispatch_depthwise(plan, node, &shader_depthwise, NULL, error);
+  return dispatch_depthwise(plan, node, &shader_depthwise, NULL, 1, error);
 }
 
 /* The same with what is read as texels, for devices that are processors. */
@@ -230,7 +244,7 @@ record_depthwise_texels(struct nn_plan *plan, const struct nn_node *node, struct
   static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4,
                                                  GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
 
-  return dispatch_depthwise(plan, node, &shader_depthwise_texels, types, error);
+  return dispatch_depthwise(plan, node, &shader_depthwise_texels, types, LINES, error);
 }
 
 /* ---- Any convolution ---- */
