@@ -296,3 +296,15 @@ uint64_t nn_plan_unshared_bytes(const struct nn_plan *plan);
 
 /* "operation/kernel" of every kernel in this program, best first in each operation; NULL past the last. */
 const char *nn_kernel_name(size_t index);
+
+/* ---- What a device could do ---------------------------------------------------------------------------------------- */
+
+/* The most that shaders reach, measured: what an operation takes at least is its operations over the one or its bytes over the other,
+   whichever is longer. */
+struct nn_peaks {
+  double operations; /* a second in fp32; a multiplication and an addition are two */
+  double bytes;      /* a second, read and written, of a copy within the device's memory */
+};
+
+/* Blocks for a second or so, and takes 128 MiB of the device's memory for as long. */
+enum compute_status nn_measure_peaks(struct gpu_device *device, struct nn_peaks *peaks, struct compute_error *error);

@@ -8,7 +8,7 @@
 
 /*
  * How long a picture and a query take, and where the time goes: the median of some runs at one picture and at the model's preferred
- * batch, then one profiled run whose operations are summed by kind. The pictures are noise of the network's own size; what is
+ * batch, then one profiled run whose operations are summed by kind, each beside the least time that the device's own peaks allow it. The pictures are noise of the network's own size; what is
  * in a picture changes nothing.
  */
 
@@ -22,6 +22,7 @@ struct arguments {
 struct share {
   const char *op, *kernel;
   double seconds, operations, bytes;
+  double floor_seconds; /* what the device's peaks allow */
 };
 
 struct measured {
@@ -31,6 +32,7 @@ struct measured {
   double single_seconds, batch_seconds;      /* a picture */
   double query_seconds, first_query_seconds; /* a text */
   double operations, profiled_seconds;       /* a picture */
+  struct nn_peaks peaks;                     /* of the device */
   GArray *shares;                            /* of struct share, a picture, the longest first */
 };
 
@@ -139,6 +141,8 @@ add_share(struct measured *measured, const struct nn_op_time *time, unsigned pic
   share->seconds += time->seconds / pictures;
   share->operations += time->operations / pictures;
   share->bytes += time->bytes / pictures;
+  share->floor_seconds +=
+      MAX(time->operations / measured->peaks.operations, time->bytes / measured->peaks.bytes) / pictures;
   measured->operations += time->operations / pictures;
   measured->profiled_seconds += time->seconds / pictures;
 }
@@ -153,7 +157,8 @@ profile(struct gpu_device *device, const char *folder, const struct model_pictur
   unsigned count;
   double first, seconds;
 
-  if (failed(model_open(device, folder, &(struct model_params){ .batch = batch, .profile = true }, &model, &failure),
+  if (failed(nn_measure_peaks(device, &measured->peaks, &failure), &failure, error) ||
+      failed(model_open(device, folder, &(struct model_params){ .batch = batch, .profile = true }, &model, &failure),
              &failure, error))
     return FALSE;
   const gboolean done = time_pictures(model, pictures, batch, 1, &first, &seconds, error);
@@ -269,6 +274,8 @@ print_json(const struct measured *measured)
     add_number(json, "picture_milliseconds", measured->batch_seconds * 1e3);
     add_number(json, "picture_gflop", measured->operations / 1e9);
     add_number(json, "gflop_per_second", measured->operations / measured->batch_seconds / 1e9);
+    add_number(json, "peak_gflop_per_second", measured->peaks.operations / 1e9);
+    add_number(json, "peak_gigabytes_per_second", measured->peaks.bytes / 1e9);
     json_builder_set_member_name(json, "operations");
     json_builder_begin_array(json);
     for (guint i = 0; i < measured->shares->len; i++) {
@@ -281,6 +288,7 @@ print_json(const struct measured *measured)
       add_number(json, "share", measured->profiled_seconds > 0 ? share->seconds / measured->profiled_seconds : 0);
       add_number(json, "gflop", share->operations / 1e9);
       add_number(json, "megabytes", share->bytes / 1e6);
+      add_number(json, "floor_milliseconds", share->floor_seconds * 1e3);
       json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -292,9 +300,10 @@ print_json(const struct measured *measured)
 static void
 print_shares(const struct measured *measured)
 {
-  CliTable *table = cli_table_new(6);
+  CliTable *table = cli_table_new(7);
 
-  cli_table_add(table, _("operation"), _("kernel"), _(" ms a picture"), _(" share"), " GFLOP/s", " GB/s");
+  cli_table_add(table, _("operation"), _("kernel"), _(" ms a picture"), _(" share"), " GFLOP/s", " GB/s",
+                _(" of its floor"));
   for (guint i = 0; i < measured->shares->len; i++) {
     const struct share *share = &g_array_index(measured->shares, struct share, i);
     const double seconds = share->seconds;
@@ -303,9 +312,13 @@ print_shares(const struct measured *measured)
     g_autofree char *speed = g_strdup_printf("%.1f", seconds > 0 ? share->operations / seconds / 1e9 : 0);
     g_autofree char *bandwidth = g_strdup_printf("%.1f", seconds > 0 ? share->bytes / seconds / 1e9 : 0);
 
-    cli_table_add(table, share->op, share->kernel, time, part, speed, bandwidth);
+    g_autofree char *floor = g_strdup_printf("%.0f %%", seconds > 0 ? 100 * share->floor_seconds / seconds : 0);
+
+    cli_table_add(table, share->op, share->kernel, time, part, speed, bandwidth, floor);
   }
   cli_table_print(table);
+  g_print(_("The device's peaks: %.0f GFLOP/s, %.1f GB/s\n"), measured->peaks.operations / 1e9,
+          measured->peaks.bytes / 1e9);
 }
 
 static void
