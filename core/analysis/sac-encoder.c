@@ -392,7 +392,7 @@ sac_encoder_find_model(const char *model, GError **error)
   }
   g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
               "The model “%s” is not installed: “saccade models list” shows what there is and “saccade models get %s” "
-              "downloads it",
+              "downloads it or says what makes it",
               model, model);
   return NULL;
 }
