@@ -3,9 +3,6 @@
 /*
  * softmax(scale · q · kᵀ) · v of one query and head an invocation. The softmax is online: the greatest score so far is carried along,
  * and what has been summed is rescaled when a greater one comes (Milakov and Gimelshein 2018). Keys go four at a time.
- *
- * TEXELS: q, k and v come by texel fetch, and VECTOR holds. That is for devices that are processors, where a load of storage is a
- * loop over the lanes with a branch each.
  */
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
@@ -25,29 +22,16 @@ layout(push_constant) uniform Push {
   float scale;
 };
 
-#ifdef TEXELS
-layout(set = 0, binding = 0) uniform textureBuffer q4;
-layout(set = 0, binding = 1) uniform textureBuffer k4;
-layout(set = 0, binding = 2) uniform textureBuffer v4;
-#else
 layout(set = 0, binding = 0) readonly buffer Q1 { float q[]; };
 layout(set = 0, binding = 0) readonly buffer Q4 { vec4 q4[]; };
 layout(set = 0, binding = 1) readonly buffer K1 { float k[]; };
 layout(set = 0, binding = 1) readonly buffer K4 { vec4 k4[]; };
 layout(set = 0, binding = 2) readonly buffer V1 { float v[]; };
 layout(set = 0, binding = 2) readonly buffer V4 { vec4 v4[]; };
-#endif
 layout(set = 0, binding = 3) readonly buffer L { int lengths[]; };
 layout(set = 0, binding = 4) writeonly buffer Y1 { float y[]; };
 layout(set = 0, binding = 4) writeonly buffer Y4 { vec4 y4[]; };
 
-#ifdef TEXELS
-#define LOAD(name)                                                                                                     \
-  vec4 load_##name(uint at, uint i)                                                                                    \
-  {                                                                                                                    \
-    return texelFetch(name##4, int(at / 4 + i));                                                                       \
-  }
-#else
 #define LOAD(name)                                                                                                     \
   vec4 load_##name(uint at, uint i)                                                                                    \
   {                                                                                                                    \
@@ -57,7 +41,6 @@ layout(set = 0, binding = 4) writeonly buffer Y4 { vec4 y4[]; };
     [[unroll]] for (uint j = 0; j < 4; j++) if (i * 4 + j < size) value[j] = name[at + i * 4 + j];                     \
     return value;                                                                                                      \
   }
-#endif
 
 LOAD(q)
 LOAD(k)

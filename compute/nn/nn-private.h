@@ -199,6 +199,16 @@ enum compute_status nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, 
    on an aligned offset; at most count; 0 where not even the smallest such part fits. */
 uint64_t nn_plan_part(const struct nn_plan *plan, uint64_t unit_bytes, uint64_t count);
 
+/* Whether a kernel may take a workgroup for one vector register of 4, 8 or 16 lanes and turn them: on devices that are processors. */
+static inline bool
+nn_lanes_fit(const struct gpu_capabilities *capabilities)
+{
+  uint32_t lanes = capabilities->subgroup_size;
+
+  return capabilities->type == GPU_DEVICE_CPU && capabilities->subgroup_shuffle &&
+         (lanes == 4 || lanes == 8 || lanes == 16);
+}
+
 /* What the running node's kernel asked for by scratch_bytes(). */
 struct gpu_binding nn_plan_scratch(const struct nn_plan *plan);
 

@@ -51,20 +51,18 @@ aligned(nn_tensor tensor)
   return tensor->offset % 4 == 0 && tensor->strides[0] % 4 == 0 && tensor->strides[1] % 4 == 0;
 }
 
+struct push {
+  uint32_t batch, heads, queries, keys, size, places[3][3], lengths_offset;
+  float scale;
+};
+
+/* Operands in the order of the bindings: q, k, v, lengths, result. */
 static enum compute_status
-dispatch(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader,
-         const enum gpu_binding_type *types, struct compute_error *error)
+bind(struct nn_plan *plan, const struct nn_node *node, struct gpu_binding bindings[5], struct push *push,
+     struct compute_error *error)
 {
   nn_tensor q = node->inputs[0], lengths = node->inputs[3];
   const nn_tensor operands[] = { q, node->inputs[1], node->inputs[2], lengths != NULL ? lengths : q, node->output };
-  int64_t size = q->shape.dims[2] / node->attention.heads;
-  struct gpu_binding bindings[5];
-  struct {
-    uint32_t batch, heads, queries, keys, size, places[3][3], lengths_offset;
-    float scale;
-  } push;
-  uint32_t constants[] = { (uint32_t)nn_divide_up((uint64_t)size, 4), size % 4 == 0, node->attention.causal,
-                           lengths != NULL };
 
   for (int i = 0; i < 5; i++) {
     enum compute_status status = nn_plan_bind(plan, operands[i], &bindings[i], error);
@@ -73,25 +71,44 @@ dispatch(struct nn_plan *plan, const struct nn_node *node, const struct shader *
       return status;
   }
   for (int i = 0; i < 3; i++) {
-    push.places[i][0] = (uint32_t)operands[i]->offset;
-    push.places[i][1] = (uint32_t)operands[i]->strides[1];
-    push.places[i][2] = (uint32_t)operands[i]->strides[0];
-    constants[1] = constants[1] && aligned(operands[i]);
+    push->places[i][0] = (uint32_t)operands[i]->offset;
+    push->places[i][1] = (uint32_t)operands[i]->strides[1];
+    push->places[i][2] = (uint32_t)operands[i]->strides[0];
   }
-  push.batch = (uint32_t)q->shape.dims[0];
-  push.heads = node->attention.heads;
-  push.queries = (uint32_t)q->shape.dims[1];
-  push.keys = (uint32_t)operands[1]->shape.dims[1];
-  push.size = (uint32_t)size;
-  push.lengths_offset = lengths != NULL ? (uint32_t)lengths->offset : 0;
-  push.scale = node->attention.scale;
+  push->batch = (uint32_t)q->shape.dims[0];
+  push->heads = node->attention.heads;
+  push->queries = (uint32_t)q->shape.dims[1];
+  push->keys = (uint32_t)operands[1]->shape.dims[1];
+  push->size = (uint32_t)(q->shape.dims[2] / node->attention.heads);
+  push->lengths_offset = lengths != NULL ? (uint32_t)lengths->offset : 0;
+  push->scale = node->attention.scale;
+  return COMPUTE_OK;
+}
+
+static bool
+is_vector(const struct nn_node *node)
+{
+  return node->inputs[0]->shape.dims[2] / node->attention.heads % 4 == 0 && aligned(node->inputs[0]) &&
+         aligned(node->inputs[1]) && aligned(node->inputs[2]);
+}
+
+static enum compute_status
+record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  struct gpu_binding bindings[5];
+  struct push push = { 0 };
+  enum compute_status status = bind(plan, node, bindings, &push, error);
+  const uint32_t constants[] = { (uint32_t)nn_divide_up(push.size, 4), is_vector(node), node->attention.causal,
+                                 node->inputs[3] != NULL };
+
+  if (status != COMPUTE_OK)
+    return status;
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
-                              .shader = shader,
+                              .shader = &shader_attention,
                               .constants = constants,
                               .constant_count = 4,
                               .bindings = bindings,
-                              .binding_types = types,
                               .binding_count = 5,
                               .push = &push,
                               .push_bytes = sizeof push,
@@ -100,31 +117,50 @@ dispatch(struct nn_plan *plan, const struct nn_node *node, const struct shader *
                           error);
 }
 
-static enum compute_status
-record_online(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
-{
-  return dispatch(plan, node, &shader_attention, NULL, error);
-}
+/* ---- For devices that are processors: as many queries as a vector has lanes ---- */
 
-/* The same with what is read as texels, for devices that are processors. */
+#define MAX_LANES_SIZE 128 /* of a head; larger ones would take the driver long to compile */
+
 static bool
-fits_texels(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+fits_lanes(const struct gpu_capabilities *capabilities, const struct nn_node *node)
 {
-  bool fits = capabilities->type == GPU_DEVICE_CPU && node->inputs[0]->shape.dims[2] / node->attention.heads % 4 == 0;
+  bool fits = nn_lanes_fit(capabilities) && is_vector(node) &&
+              node->inputs[0]->shape.dims[2] / node->attention.heads <= MAX_LANES_SIZE &&
+              /* A loop of more turns ends early without a word on some drivers in software. */
+              node->inputs[1]->shape.dims[1] < 65535;
 
   for (int i = 0; i < 3; i++)
-    fits = fits && aligned(node->inputs[i]) &&
-           (uint64_t)node->inputs[i]->storage->elements / 4 < capabilities->max_texel_buffer_elements;
+    fits = fits && (uint64_t)node->inputs[i]->storage->elements / 4 < capabilities->max_texel_buffer_elements;
   return fits;
 }
 
 static enum compute_status
-record_texels(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+record_lanes(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
 {
   static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4,
                                                  GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
+  const uint32_t lanes = nn_plan_capabilities(plan)->subgroup_size;
+  struct gpu_binding bindings[5];
+  struct push push = { 0 };
+  enum compute_status status = bind(plan, node, bindings, &push, error);
+  const uint32_t constants[] = { push.size / 4, node->attention.causal, node->inputs[3] != NULL, lanes };
 
-  return dispatch(plan, node, &shader_attention_texels, types, error);
+  if (status != COMPUTE_OK)
+    return status;
+  return nn_plan_dispatch(plan,
+                          &(struct nn_dispatch){
+                              .shader = &shader_attention_cpu,
+                              .constants = constants,
+                              .constant_count = 4,
+                              .bindings = bindings,
+                              .binding_types = types,
+                              .binding_count = 5,
+                              .push = &push,
+                              .push_bytes = sizeof push,
+                              .groups = nn_divide_up(push.queries, lanes) * push.batch * push.heads,
+                              .required_subgroup_size = lanes,
+                          },
+                          error);
 }
 
 static double
@@ -135,8 +171,8 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel online = { .name = "online", .record = record_online };
 
-static const struct nn_kernel texels = { .name = "online-texels", .fits = fits_texels, .record = record_texels };
+static const struct nn_kernel lanes = { .name = "lanes", .fits = fits_lanes, .record = record_lanes };
 
-static const struct nn_kernel *const kernels[] = { &texels, &online, NULL };
+static const struct nn_kernel *const kernels[] = { &lanes, &online, NULL };
 
 const struct nn_op nn_op_attention = { "attention", kernels, operations };

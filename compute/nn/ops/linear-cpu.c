@@ -76,21 +76,13 @@ pack(const struct nn_packing *packing, const float *values, const struct nn_shap
 
 static const struct nn_packing packings[] = NN_LINEAR_CPU_PACKINGS("rows, fp32", packed_bytes, pack);
 
-static bool
-is_supported(uint32_t lanes)
-{
-  return lanes == 4 || lanes == 8 || lanes == 16;
-}
-
 bool
 nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_rows *rows, int64_t x_elements,
                    int64_t outputs)
 {
   uint64_t most = capabilities->max_texel_buffer_elements;
 
-  return capabilities->type == GPU_DEVICE_CPU && capabilities->subgroup_shuffle &&
-         is_supported(capabilities->subgroup_size) && rows->width % 4 == 0 && rows->stride % 4 == 0 &&
-         rows->offset % 4 == 0 &&
+  return nn_lanes_fit(capabilities) && rows->width % 4 == 0 && rows->stride % 4 == 0 && rows->offset % 4 == 0 &&
          /* A loop of more turns ends early without a word on some drivers in software. */
          rows->width / 4 < 65535 && x_elements % 4 == 0 && (uint64_t)x_elements / 4 <= most &&
          nn_linear_cpu_bytes(outputs, rows->width, MAX_COLUMNS * capabilities->subgroup_size) / 16 <= most;
