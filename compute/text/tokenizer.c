@@ -138,6 +138,11 @@ load_tokenizer_json(struct tokenizer *tokenizer, const char *path, struct comput
     return status;
   const struct config *model = config_child(config, "model");
   const struct config *vocabulary = config_child(model, "vocab"), *merges = config_child(model, "merges");
+  if (config_string_is(model, "type", "Unigram")) {
+    status = sentencepiece_load_json(tokenizer, config, path, error);
+    config_close(&config);
+    return status;
+  }
   if (config_string_is(model, "type", "WordPiece"))
     tokenizer->kind = TOKENIZER_WORDPIECE;
   else if (config_string_is(model, "type", "BPE") || (merges && !config_has(model, "type")))
@@ -180,11 +185,21 @@ load_files(struct tokenizer *tokenizer, const char *folder, struct compute_error
   if (status != COMPUTE_ERROR_NOT_FOUND)
     return status;
 
+  static const char *const models[] = { "spiece.model", "tokenizer.model" };
+  for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, models[i]);
+    if ((status = sentencepiece_load(tokenizer, path, error)) != COMPUTE_ERROR_NOT_FOUND)
+      return status;
+  }
+
   snprintf(path, sizeof path, "%s/tokenizer.json", folder);
   status = load_tokenizer_json(tokenizer, path, &reason);
   if (status == COMPUTE_ERROR_NOT_FOUND)
-    return compute_fail(error, status,
-                        "%s: no tokenizer there: vocab.txt, vocab.json with merges.txt, or tokenizer.json", folder);
+    return compute_fail(
+        error, status,
+        "%s: no tokenizer there: vocab.txt, vocab.json with merges.txt, spiece.model, tokenizer.model, or "
+        "tokenizer.json",
+        folder);
   return status ? compute_fail(error, status, "%s", reason.message) : COMPUTE_OK;
 }
 
@@ -205,6 +220,8 @@ find_specials(struct tokenizer *tokenizer, const char *folder, struct compute_er
   enum compute_status status;
   int32_t mask;
 
+  if (tokenizer->sentencepiece)
+    return COMPUTE_OK; /* which its model says, and tokenizer_config.json */
   if (tokenizer->kind == TOKENIZER_WORDPIECE) {
     if ((status = find_special(tokenizer, folder, "[CLS]", &tokenizer->start, error)) ||
         (status = find_special(tokenizer, folder, "[SEP]", &tokenizer->end, error)) ||
@@ -218,6 +235,37 @@ find_specials(struct tokenizer *tokenizer, const char *folder, struct compute_er
     return status;
   tokenizer->pad = tokenizer->unknown = tokenizer->end;
   bpe_find_bytes(tokenizer);
+  return COMPUTE_OK;
+}
+
+/* A special piece that tokenizer_config.json names, as a string or as {"content": string}, or the fallback. */
+static int32_t
+named_piece(const struct tokenizer *tokenizer, const struct config *config, const char *key, int32_t fallback)
+{
+  const char *piece = config_string(config, key);
+
+  if (!piece)
+    piece = config_string(config_child(config, key), "content");
+  const int32_t id = piece ? sentencepiece_find(tokenizer->sentencepiece, piece, strlen(piece)) : -1;
+  return id >= 0 ? id : fallback;
+}
+
+/* config: tokenizer_config.json, or NULL. */
+static enum compute_status
+configure_sentencepiece(struct tokenizer *tokenizer, const struct config *config, const char *folder,
+                        struct compute_error *error)
+{
+  struct sentencepiece *model = tokenizer->sentencepiece;
+
+  model->canonical =
+      !config_has(config, "tokenizer_class") || config_string_is(config, "tokenizer_class", "SiglipTokenizer");
+  tokenizer->start = -1;
+  tokenizer->end = named_piece(tokenizer, config, "eos_token", model->end);
+  if (tokenizer->end < 0 || (size_t)tokenizer->end >= model->count)
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s: the tokenizer has no piece for a text's end", folder);
+  /* SigLIP was trained on texts that are filled up with their end. */
+  const bool has_pad = !model->canonical && model->pad >= 0 && (size_t)model->pad < model->count;
+  tokenizer->pad = named_piece(tokenizer, config, "pad_token", has_pad ? model->pad : tokenizer->end);
   return COMPUTE_OK;
 }
 
@@ -239,12 +287,15 @@ tokenizer_open(const char *folder, struct tokenizer **out, struct compute_error 
     return status;
   }
   snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
-  if (config_open(path, &config, NULL) == COMPUTE_OK) {
+  if (config_open(path, &config, NULL) == COMPUTE_OK)
     tokenizer->lower_case = config_flag_or(config, "do_lower_case", tokenizer->lower_case);
-    config_close(&config);
-  }
+  if (tokenizer->sentencepiece)
+    status = configure_sentencepiece(tokenizer, config, folder, error);
+  config_close(&config);
+  if (status)
+    tokenizer_close(&tokenizer);
   *out = tokenizer;
-  return COMPUTE_OK;
+  return status;
 }
 
 void
@@ -254,6 +305,7 @@ tokenizer_close(struct tokenizer **tokenizer)
     return;
   vocabulary_finish(&(*tokenizer)->vocabulary);
   bpe_finish(*tokenizer);
+  sentencepiece_finish(*tokenizer);
   free(*tokenizer);
   *tokenizer = NULL;
 }
@@ -277,6 +329,22 @@ next_special(const struct tokenizer *tokenizer, const char *text, size_t bytes, 
   return first;
 }
 
+/* Of a text that holds no special piece. */
+static enum compute_status
+encode_plain(const struct tokenizer *tokenizer, const char *utf8, size_t bytes, struct id_list *list,
+             struct compute_error *error)
+{
+  switch (tokenizer->kind) {
+  case TOKENIZER_WORDPIECE:
+    return wordpiece_encode(tokenizer, utf8, bytes, list, error);
+  case TOKENIZER_BPE:
+    return bpe_encode(tokenizer, utf8, bytes, list, error);
+  case TOKENIZER_UNIGRAM:
+    return unigram_encode(tokenizer, utf8, bytes, list, error);
+  }
+  return COMPUTE_OK;
+}
+
 enum compute_status
 tokenizer_encode(const struct tokenizer *tokenizer, const char *utf8, size_t bytes, size_t max_tokens, int32_t *ids,
                  size_t *count, struct compute_error *error)
@@ -285,14 +353,14 @@ tokenizer_encode(const struct tokenizer *tokenizer, const char *utf8, size_t byt
   struct id_list list = { .ids = ids, .limit = max_tokens - 1 };
   enum compute_status status = COMPUTE_OK;
 
-  id_list_add(&list, tokenizer->start);
+  if (tokenizer->start >= 0)
+    id_list_add(&list, tokenizer->start);
   while (!status && bytes && list.count < list.limit) {
     const struct special *special = NULL;
     const char *found = next_special(tokenizer, utf8, bytes, &special);
     const size_t plain = found ? (size_t)(found - utf8) : bytes;
 
-    status = tokenizer->kind == TOKENIZER_WORDPIECE ? wordpiece_encode(tokenizer, utf8, plain, &list, error)
-                                                    : bpe_encode(tokenizer, utf8, plain, &list, error);
+    status = encode_plain(tokenizer, utf8, plain, &list, error);
     const size_t used = plain + (special ? strlen(special->text) : 0);
     if (!status && special)
       id_list_add(&list, special->id);

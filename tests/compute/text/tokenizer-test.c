@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * The tokenizers, held to tables of hard strings and the ids that the reference tokenizers give them (make-tokenizer-table.py).
+ * The tokenizers, held to tables of hard strings and the ids that the reference tokenizers give them (make-tokenizer-table.py,
+ * make-sentencepiece-table.py).
  *
  *   tokenizer-test FOLDER small              the small vocabularies that are committed, in each of their layouts; faults; time
  *   tokenizer-test FOLDER clip|wordpiece     the whole vocabulary: CLIP's merges from $SACCADE_SHARED, MiniLM's from the starter set;
@@ -161,7 +162,7 @@ check_table(const char *data, const char *table, const char *folder)
 static char *
 read_file(const char *folder, const char *name, size_t *size)
 {
-  char path[4096];
+  char path[8192];
   struct stat about;
   FILE *file;
   char *bytes;
@@ -180,7 +181,7 @@ read_file(const char *folder, const char *name, size_t *size)
 static void
 write_file(const char *folder, const char *name, const char *bytes, size_t size)
 {
-  char path[4096];
+  char path[8192];
   FILE *file;
 
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -198,9 +199,9 @@ write_text(const char *folder, const char *name, const char *text)
 static void
 clear_folder(const char *folder)
 {
-  static const char *const names[] = { "vocab.txt", "vocab.json", "merges.txt", "tokenizer.json",
-                                       "tokenizer_config.json" };
-  char path[4096];
+  static const char *const names[] = { "vocab.txt",    "vocab.json",      "merges.txt",           "tokenizer.json",
+                                       "spiece.model", "tokenizer.model", "tokenizer_config.json" };
+  char path[8192];
 
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -301,6 +302,31 @@ check_small(const char *data, const char *scratch)
   clear_folder(scratch);
 }
 
+static void
+check_sentencepiece(const char *data)
+{
+  static const char *const folders[][2] = {
+    { "unigram-small", "unigram-small.json" },
+    { "unigram-json", "unigram-small.json" },
+    { "unigram-bytes", "unigram-bytes.json" },
+  };
+  struct tokenizer *tokenizer;
+  struct compute_error error;
+  char folder[4096];
+
+  for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+    snprintf(folder, sizeof folder, "%s/%s", data, folders[i][0]);
+    check_table(data, folders[i][1], folder);
+  }
+  snprintf(folder, sizeof folder, "%s/unigram-small", data);
+  if (tokenizer_open(folder, &tokenizer, &error))
+    give_up(error.message);
+  CHECK(tokenizer_kind(tokenizer) == TOKENIZER_UNIGRAM && tokenizer_pad_id(tokenizer) == 1 &&
+            tokenizer_vocabulary_size(tokenizer) == 600,
+        "%s: pads with %d, has %zu pieces", folder, tokenizer_pad_id(tokenizer), tokenizer_vocabulary_size(tokenizer));
+  tokenizer_close(&tokenizer);
+}
+
 /* ---- Faults ------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -345,13 +371,136 @@ check_faults(const char *scratch)
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "empty");
   write_text(scratch, "vocab.json", "[1, 2]");
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "no whole number");
-  write_text(scratch, "tokenizer.json", "{\"model\": {\"type\": \"Unigram\"}}");
+  write_text(scratch, "tokenizer.json", "{\"model\": {\"type\": \"WordLevel\"}}");
   refuse(scratch, COMPUTE_ERROR_UNSUPPORTED, "tokenizer.json");
   write_text(scratch, "tokenizer.json",
              "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, \"merges\": [[\"a\"]]}}");
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "merge");
   write_text(scratch, "tokenizer.json", "{");
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "tokenizer.json");
+}
+
+/* Opens and uses what the scratch folder holds now: it may be refused, and if it is not it must give ids of its vocabulary. */
+static bool
+try_model(const char *scratch)
+{
+  static const char text[] = "Caf\u00e9 e\u0301 [SEP] the\x01 \u65e5\u672c\u8a9e \xff";
+  struct tokenizer *tokenizer;
+  struct compute_error error;
+  int32_t ids[MAX_TOKENS];
+  size_t count;
+  const enum compute_status status = tokenizer_open(scratch, &tokenizer, &error);
+
+  if (status) {
+    CHECK(status == COMPUTE_ERROR_INVALID_FILE || status == COMPUTE_ERROR_UNSUPPORTED, "status %d: %s", status,
+          error.message);
+    return false;
+  }
+  if (tokenizer_encode(tokenizer, text, sizeof text - 1, MAX_TOKENS, ids, &count, &error))
+    give_up(error.message);
+  for (size_t i = 0; i < count; i++)
+    CHECK(ids[i] >= 0 && (size_t)ids[i] < tokenizer_vocabulary_size(tokenizer), "id %d is of no piece", ids[i]);
+  tokenizer_close(&tokenizer);
+  return true;
+}
+
+/* Cut short anywhere, and with many a byte changed. Without its last field, which says nothing about texts, a model is whole. */
+static void
+check_broken_models(const char *data, const char *name, const char *file, const char *scratch)
+{
+  char folder[4096], path[8192];
+  size_t size, whole = 0;
+
+  snprintf(folder, sizeof folder, "%s/%s", data, name);
+  char *bytes = read_file(folder, file, &size);
+  snprintf(path, sizeof path, "%s/spiece.model", scratch);
+  write_file(scratch, "spiece.model", bytes, size);
+  for (size_t length = size; length-- > 0;) {
+    if (truncate(path, (off_t)length) < 0)
+      give_up(path);
+    whole += try_model(scratch);
+  }
+  CHECK(whole < 2, "%s: %zu of its %zu beginnings were taken for models", name, whole, size);
+  for (size_t place = 0; place < size; place += 13) {
+    const char was = bytes[place];
+
+    bytes[place] = (char)(was ^ (0x11 << place % 4));
+    write_file(scratch, "spiece.model", bytes, size);
+    try_model(scratch);
+    bytes[place] = was;
+  }
+  free(bytes);
+  clear_folder(scratch);
+}
+
+/* A model of SentencePiece's as bytes, spoiled in one way each. */
+static void
+check_model_faults(const char *scratch)
+{
+#define UNKNOWN "\x0a\x09\x0a\x05<unk>\x18\x02"
+#define END "\x0a\x08\x0a\x04</s>\x18\x03"
+#define LETTER       \
+  "\x0a\x08\x0a\x01" \
+  "a\x15\x00\x00\x80\xbf"
+#define IDS "\x12\x03\xd0\x02\x01\x1a\x00" /* eos_id = 1; nothing about normalising */
+  static const struct {
+    const char *bytes;
+    size_t size;
+    enum compute_status status;
+    const char *words;
+  } models[] = {
+#define MODEL(bytes, status, words) { bytes, sizeof bytes - 1, status, words }
+    MODEL("", COMPUTE_ERROR_INVALID_FILE, "not a SentencePiece model"),
+    MODEL("{\"a\": 1}", COMPUTE_ERROR_INVALID_FILE, "not a SentencePiece model"),
+    MODEL(END LETTER IDS, COMPUTE_ERROR_INVALID_FILE, "unknown"),
+    MODEL(UNKNOWN END UNKNOWN IDS, COMPUTE_ERROR_INVALID_FILE, "second"),
+    MODEL(UNKNOWN END LETTER LETTER IDS, COMPUTE_ERROR_INVALID_FILE, "the same"),
+    MODEL(UNKNOWN END LETTER "\x12\x03\xd0\x02\x01", COMPUTE_ERROR_INVALID_FILE, "cut short"),
+    MODEL(UNKNOWN END LETTER "\x1a\x00", COMPUTE_ERROR_INVALID_FILE, "cut short"),
+    MODEL(UNKNOWN END LETTER "\x1a\x00\x12\x03\xd0\x02\x03", COMPUTE_ERROR_INVALID_FILE, "end"),
+    MODEL(UNKNOWN END LETTER "\x1a\x00\x12\x0c\xd0\x02\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+          COMPUTE_ERROR_INVALID_FILE, "end"),
+    MODEL(UNKNOWN END "\x0a\x08\x0a\x01"
+                      "a\x15\x00\x00\xc0\x7f" IDS,
+          COMPUTE_ERROR_INVALID_FILE, "finite"),
+    MODEL(UNKNOWN END "\x0a\x02\x0a\x00" IDS, COMPUTE_ERROR_INVALID_FILE, "bytes"),
+    MODEL(UNKNOWN END "\x0a\x05\x0a\x01"
+                      "a\x18\x07" IDS,
+          COMPUTE_ERROR_INVALID_FILE, "type 7"),
+    MODEL(UNKNOWN END LETTER "\x12\x02\x18\x03" IDS, COMPUTE_ERROR_UNSUPPORTED, "type"),
+    MODEL(UNKNOWN END LETTER "\x12\x03\x98\x02\x01" IDS, COMPUTE_ERROR_INVALID_FILE, "0x00"),
+    MODEL(UNKNOWN END LETTER "\x1a\x08\x12\x06\xff\xff\xff\x00"
+                             "a\x00" IDS,
+          COMPUTE_ERROR_INVALID_FILE, "rules"),
+    MODEL(UNKNOWN END LETTER "\x1a\x0b\x12\x09\x04\x00\x00\x00\x00\x00\x00\x00"
+                             "a" IDS,
+          COMPUTE_ERROR_INVALID_FILE, "rules"),
+    MODEL(UNKNOWN END LETTER "\x0a\xff\xff\xff\xff\x0f" IDS, COMPUTE_ERROR_INVALID_FILE, "not a SentencePiece model"),
+  };
+
+  for (size_t i = 0; i < sizeof models / sizeof models[0]; i++) {
+    write_file(scratch, "spiece.model", models[i].bytes, models[i].size);
+    refuse(scratch, models[i].status, models[i].words);
+  }
+  static const char sound[] = UNKNOWN END LETTER IDS;
+  write_file(scratch, "spiece.model", sound, sizeof sound - 1);
+  CHECK(try_model(scratch), "a model of three pieces is not taken");
+  clear_folder(scratch);
+
+  write_text(scratch, "tokenizer.json", "{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"a\", -1]]}}");
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "unk_id");
+  write_text(scratch, "tokenizer.json",
+             "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 1, \"vocab\": [[\"a\", -1]]}}");
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "unknown");
+  write_text(scratch, "tokenizer.json", "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"a\"]]}}");
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "piece 0");
+  write_text(scratch, "tokenizer.json",
+             "{\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"a\", -1]]}}");
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "end");
+  write_text(scratch, "tokenizer.json",
+             "{\"normalizer\": {\"precompiled_charsmap\": \"A*==\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, "
+             "\"vocab\": [[\"a\", -1]]}}");
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "base64");
 }
 
 /* ---- Time -------------------------------------------------------------------------------------------------------------- */
@@ -494,8 +643,14 @@ main(int argc, char **argv)
   } else {
     check_small(argv[1], scratch);
     check_faults(scratch);
+    check_sentencepiece(argv[1]);
+    check_model_faults(scratch);
+    check_broken_models(argv[1], "unigram-small", "spiece.model", scratch);
+    check_broken_models(argv[1], "unigram-bytes", "tokenizer.model", scratch);
     check_time(argv[1], "clip-small");
     check_time(argv[1], "wordpiece-small");
+    check_time(argv[1], "unigram-small");
+    check_time(argv[1], "unigram-bytes");
   }
   clear_folder(scratch);
   rmdir(scratch);
