@@ -19,7 +19,7 @@ bert_read_settings(const struct config *config, struct bert_settings *bert, stru
       (status = config_integer_or(config, "max_position_embeddings", 2, 65536, 512, &bert->positions, error)) ||
       (status = config_integer_or(config, "type_vocab_size", 1, 16, 2, &bert->types, error)) ||
       (status = config_number_or(config, "layer_norm_eps", 0, 1, 1e-12, &bert->epsilon, error)) ||
-      (status = network_read_activation(config, "gelu", &bert->activation, error)))
+      (status = network_read_activation(config, NN_GELU, &bert->activation, error)))
     return status;
   if (bert->width % bert->heads)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,

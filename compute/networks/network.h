@@ -26,6 +26,7 @@ struct network_settings {
   struct preprocessing preprocessing;
   unsigned output_width; /* of a picture tower's "vector" before finish_picture(); 0: dimensions */
   int32_t end_token;     /* -1: none. */
+  bool full_texts;       /* a text is always padded to info.max_tokens: the network has no notion of its length */
   bool end_is_largest;   /* old CLIP configurations: the end token is the one with the largest id */
   void *own;             /* the network's, freed by free() */
 };
@@ -66,8 +67,36 @@ bert_read_settings(const struct config *config, struct bert_settings *bert, stru
 nn_tensor bert_build(struct nn_graph *graph, const struct bert_settings *bert, const char *prefix,
                      const struct text_inputs *inputs);
 
+/* A pre-norm transformer, as CLIP and SigLIP have one for pictures and one for texts. */
+struct transformer {
+  int64_t width, intermediate, depth, heads;
+  double epsilon;
+  enum nn_activation activation;
+};
+
+enum compute_status transformer_read(const struct config *config, const struct transformer *defaults,
+                                     struct transformer *transformer, struct compute_error *error);
+/* name: of the tensors, without ".weight" and ".bias" */
+nn_tensor transformer_layer_norm(struct nn_graph *graph, const struct transformer *transformer, const char *name,
+                                 nn_tensor x);
+/* x [..., width] → [..., width]: name.fc1, the activation, name.fc2, and the residual added */
+nn_tensor transformer_mlp(struct nn_graph *graph, const struct transformer *transformer, const char *name, nn_tensor x,
+                          nn_tensor residual);
+/* pixels [batch, side, side, 3] → [batch, (side / patch)², width] by vision_model.embeddings.patch_embedding; bias may be
+   NULL. */
+nn_tensor transformer_embed_patches(struct nn_graph *graph, const struct transformer *transformer, int64_t patch,
+                                    nn_tensor bias, nn_tensor pixels);
+/* tower: what the tensors' names have before ".encoder". x [batch, tokens, width] → the same, before the last norm */
+nn_tensor transformer_encode(struct nn_graph *graph, const struct transformer *transformer, const char *tower,
+                             bool causal, nn_tensor x);
+
+/* Overwrites what the folder's preprocessor_config.json says, if there is one; it must give pictures of side × side. What is
+   squashed is said by the network. */
+enum compute_status preprocessing_read(const char *folder, int64_t side, struct preprocessing *preprocessing,
+                                       struct compute_error *error);
+
 /* An activation by the name that transformers gives it. */
-enum compute_status network_read_activation(const struct config *config, const char *fallback,
+enum compute_status network_read_activation(const struct config *config, enum nn_activation fallback,
                                             enum nn_activation *activation, struct compute_error *error);
 
 /* vector / |vector|; a zero vector is left as it is. */

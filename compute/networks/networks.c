@@ -10,9 +10,9 @@
 #include "compute/text/tokenizer.h"
 #include "compute/weights/weights.h"
 
-extern const struct network network_bert, network_clip, network_starter;
+extern const struct network network_bert, network_clip, network_siglip, network_starter;
 
-static const struct network *const networks[] = { &network_clip, &network_starter, &network_bert };
+static const struct network *const networks[] = { &network_clip, &network_siglip, &network_starter, &network_bert };
 
 /* Texts are padded to one of these lengths, so that a short query does not pay for a long one and few plans are made. */
 static const unsigned text_lengths[] = { 16, 32, 77, 128, 256 };
@@ -43,7 +43,7 @@ struct model {
 };
 
 enum compute_status
-network_read_activation(const struct config *config, const char *fallback, enum nn_activation *activation,
+network_read_activation(const struct config *config, enum nn_activation fallback, enum nn_activation *activation,
                         struct compute_error *error)
 {
   static const struct {
@@ -57,8 +57,9 @@ network_read_activation(const struct config *config, const char *fallback, enum 
   };
   const char *name = config_string(config, "hidden_act");
 
+  *activation = fallback;
   if (!name)
-    name = fallback;
+    return COMPUTE_OK;
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
     if (strcmp(name, names[i].name) == 0) {
       *activation = names[i].activation;
@@ -121,7 +122,7 @@ read_settings(const char *folder, const struct network **network, struct network
       *network = networks[i];
   if (!*network)
     status = compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
-                          "%s: model_type is “%.60s”; this program knows clip, bert and saccade-starter", path,
+                          "%s: model_type is “%.60s”; this program knows clip, siglip, bert and saccade-starter", path,
                           type ? type : "missing");
   else
     status = about(folder, (*network)->read_settings(config, folder, settings, error), error);
@@ -377,7 +378,7 @@ run_texts(struct model *model, const char *const *texts, unsigned count, float *
   }
   unsigned padded = max_tokens;
   for (size_t i = sizeof text_lengths / sizeof text_lengths[0]; i-- > 0;)
-    if (text_lengths[i] >= tokens && text_lengths[i] < padded)
+    if (!settings->full_texts && text_lengths[i] >= tokens && text_lengths[i] < padded)
       padded = text_lengths[i];
   /* Rows were laid out for max_tokens; the plan reads `padded` a row. */
   for (unsigned i = 1; !status && i < batch; i++)

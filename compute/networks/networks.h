@@ -27,7 +27,7 @@ struct model;
 
 struct model_info {
   char id[64];         /* the folder's name */
-  char network[32];    /* "clip", "bert", "saccade-starter" */
+  char network[32];    /* "clip", "siglip", "bert", "saccade-starter" */
   unsigned dimensions; /* of the vectors */
   bool embeds_pictures;
   bool embeds_texts;

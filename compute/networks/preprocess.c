@@ -30,6 +30,13 @@ bicubic(double x)
   return 0;
 }
 
+static double
+bilinear(double x)
+{
+  x = fabs(x);
+  return x < 1 ? 1 - x : 0;
+}
+
 static void
 resampling_finish(struct resampling *resampling)
 {
@@ -39,11 +46,13 @@ resampling_finish(struct resampling *resampling)
 
 /* A line of `from` samples becomes one of `to`, of which only first … first + count - 1 are wanted. */
 static bool
-resampling_init(struct resampling *resampling, uint32_t from, uint32_t to, uint32_t first, uint32_t count)
+resampling_init(struct resampling *resampling, bool is_bilinear, uint32_t from, uint32_t to, uint32_t first,
+                uint32_t count)
 {
+  double (*const kernel)(double) = is_bilinear ? bilinear : bicubic;
   const double scale = (double)from / to;
   const double stretch = scale > 1 ? scale : 1;
-  const double support = 2 * stretch;
+  const double support = (is_bilinear ? 1 : 2) * stretch;
 
   *resampling = (struct resampling){ .widest = (uint32_t)ceil(support) * 2 + 1 };
   resampling->taps = calloc(count, sizeof *resampling->taps);
@@ -62,7 +71,7 @@ resampling_init(struct resampling *resampling, uint32_t from, uint32_t to, uint3
     double sum = 0;
 
     for (uint32_t k = start; k < end; k++)
-      sum += weights[k - start] = bicubic((k - centre + 0.5) / stretch);
+      sum += weights[k - start] = kernel((k - centre + 0.5) / stretch);
     resampling->taps[i] = (struct tap){ start, end - start };
     for (uint32_t k = 0; k < end - start; k++) {
       const double weight = sum != 0 ? weights[k] / sum : weights[k];
@@ -115,17 +124,17 @@ copy_window(const uint8_t *in, size_t stride, uint32_t left, uint32_t top, uint3
 
 /* The window [left, left + side) × [top, top + side) of the picture as resized to width × height. */
 static bool
-resize_window(const struct model_picture *picture, uint32_t width, uint32_t height, uint32_t left, uint32_t top,
-              uint32_t side, uint8_t *out)
+resize_window(const struct model_picture *picture, bool is_bilinear, uint32_t width, uint32_t height, uint32_t left,
+              uint32_t top, uint32_t side, uint8_t *out)
 {
   if (width == picture->width && height == picture->height) {
     copy_window(picture->rgb, picture->stride, left, top, side, out);
     return true;
   }
   struct resampling across, down;
-  if (!resampling_init(&across, picture->width, width, left, side))
+  if (!resampling_init(&across, is_bilinear, picture->width, width, left, side))
     return false;
-  if (!resampling_init(&down, picture->height, height, top, side)) {
+  if (!resampling_init(&down, is_bilinear, picture->height, height, top, side)) {
     resampling_finish(&across);
     return false;
   }
@@ -167,7 +176,8 @@ preprocess_picture(const struct model_picture *picture, const struct preprocessi
                         "a picture of %u × %u pixels cannot be embedded: a side must be 1 … %u pixels", picture->width,
                         picture->height, PREPROCESS_MAX_SIDE);
   /* Only a window of the resized picture is ever made, so its length costs nothing. */
-  const uint32_t resized = (uint32_t)((double)preprocessing->resize * long_side / short_side);
+  const uint32_t resized = preprocessing->squash ? preprocessing->resize
+                                                 : (uint32_t)((double)preprocessing->resize * long_side / short_side);
   const uint32_t width = picture->width < picture->height ? preprocessing->resize : resized;
   const uint32_t height = picture->width < picture->height ? resized : preprocessing->resize;
   /* Half a pixel too many goes to the even side, as round() does it in the reference. */
@@ -178,7 +188,7 @@ preprocess_picture(const struct model_picture *picture, const struct preprocessi
     top = (uint32_t)rint((double)(height - side) * index / (count - 1));
 
   uint8_t *window = malloc((size_t)side * side * 3);
-  if (!window || !resize_window(picture, width, height, left, top, side, window)) {
+  if (!window || !resize_window(picture, preprocessing->bilinear, width, height, left, top, side, window)) {
     free(window);
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory to resize a picture of %u × %u pixels",
                         picture->width, picture->height);

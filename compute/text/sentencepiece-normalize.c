@@ -8,7 +8,7 @@
 /* What stands for a blank inside pieces: U+2581. */
 static const char space_symbol[] = "\xe2\x96\x81";
 
-/* Rules are about a few characters: longer ones are refused, so that a text's time and memory stay in proportion to it. */
+/* Rules are about a few characters: the bounds keep a text's time and memory in proportion to its length. */
 #define MAX_RULE 256
 #define MAX_REPLACEMENT 1024
 
@@ -200,8 +200,8 @@ is_final_sigma(const struct code_points *text, size_t place)
   return before > 0 && is_cased(text->points[before - 1]) && (after == text->count || !is_cased(text->points[after]));
 }
 
-/* SigLIP was trained on texts in lower case, without ASCII's punctuation, with one blank between words (Zhai et al. 2023;
-   big_vision's canonicalize_text). Of SentencePiece's other models the lower case alone is wanted, a character at a time. */
+/* SigLIP was trained on texts in lower case, without ASCII's punctuation, with one blank between words (big_vision's
+   canonicalize_text). Of SentencePiece's other models the lower case alone is wanted, a character at a time. */
 static void
 canonicalize(const struct tokenizer *tokenizer, const struct code_points *in, struct code_points *out)
 {

@@ -3,18 +3,20 @@
 """Makes what the networks are held to: small checkpoints of random weights, and what the reference implementations (torch,
 transformers, Pillow) compute with them.
 
-    make-parity.py [FOLDER]      FOLDER is parity/ beside this script unless it is given
+    make-parity.py [FOLDER [NAME …]]      FOLDER is parity/ beside this script unless it is given; NAME: only those of the models
+                                          (and of preprocess, squash)
 
 Each model's folder also holds expected.safetensors: "picture.N" and "text.N" are the inputs (bytes), "pictures", "texts" and "queries"
 the unit vectors they must give, "calibration" the queries' floors and ceilings. The weights are drawn so wide that different inputs give clearly
-different vectors, or a wrong network would pass: the script asserts it. preprocess.safetensors holds crops as Pillow makes
-them. All of it is committed; this script is run by hand when a network is added.
+different vectors, or a wrong network would pass: the script asserts it. preprocess.safetensors and squash.safetensors hold crops as Pillow
+makes them. All of it is committed; this script is run by hand when a network is added.
 """
 import json
 import math
 import pathlib
 import shutil
 import sys
+import types
 
 import numpy as np
 import torch
@@ -39,7 +41,7 @@ def picture(width, height):
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
-def crops(pixels, resize, side, count):
+def crops(pixels, resize, side, count, resample=Image.BICUBIC):
     """torchvision's Resize (bicubic) and CenterCrop on Pillow, or `count` crops along the long side."""
     height, width = pixels.shape[:2]
     long_side = int(resize * max(width, height) / min(width, height))
@@ -47,12 +49,18 @@ def crops(pixels, resize, side, count):
     image = Image.fromarray(pixels)
     if image.size != (width, height):
         # One pass a call: Pillow has always gone across first, but newer ones go down first where a picture is very tall.
-        image = image.resize((width, image.height), Image.BICUBIC).resize((width, height), Image.BICUBIC)
+        image = image.resize((width, image.height), resample).resize((width, height), resample)
     left, top = round((width - side) / 2), round((height - side) / 2)
     for index in range(count):
         if count > 1:
             left, top = (round((width - side) * index / (count - 1)), top) if width >= height else (left, round((height - side) * index / (count - 1)))
         yield np.array(image.crop((left, top, left + side, top + side)))
+
+
+def squashed(pixels, side, resample):
+    """The whole picture as a square, as SigLIP's processor resizes it."""
+    image = Image.fromarray(pixels)
+    return np.array(image.resize((side, image.height), resample).resize((side, side), resample))
 
 
 def widen(module, scale):
@@ -139,6 +147,44 @@ def make_clip(folder, vision, text, projection, dtype, old_end, resize=None, mea
         unit(model.text_projection(model.text_model(input_ids=torch.tensor([row])).pooler_output)) for row in ids])
     check_different(folder.name + " pictures", vectors)
     check_different(folder.name + " texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog" but for one token
+    save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
+
+
+def make_siglip_tokenizer(folder):
+    """The small SentencePiece model that the tokenizer is tested with, and the reference's way to ids."""
+    import sentencepiece
+    from transformers.models.siglip.tokenization_siglip import SiglipTokenizer
+
+    source = pathlib.Path(__file__).resolve().parent.parent / "text" / "data" / "unigram-small"
+    for name in ("spiece.model", "tokenizer_config.json"):
+        shutil.copy(source / name, folder / name)
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "spiece.model"))
+    canonical = types.SimpleNamespace(do_lower_case=True, remove_punctuation=lambda text: SiglipTokenizer.remove_punctuation(None, text))
+    return lambda text: processor.encode(SiglipTokenizer.canonicalize_text(canonical, text)), processor.get_piece_size()
+
+
+def make_siglip(folder):
+    global RANDOM
+    RANDOM = np.random.default_rng(21)
+    tokenize, vocabulary = make_siglip_tokenizer(folder)
+    side, limit, end = 35, 24, 1
+    # 35 is no multiple of 8: the last pixels of each side are part of no patch.
+    vision = {"hidden_size": 48, "intermediate_size": 100, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": side, "patch_size": 8}
+    text = {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": limit,
+            "vocab_size": vocabulary, "projection_size": 48, "layer_norm_eps": 1e-5}
+    model = transformers.SiglipModel(transformers.SiglipConfig(vision_config=vision, text_config=text)).eval()
+    widen(model, 1.6)
+    save_weights(folder, model, torch.float16)
+    as_json(folder / "config.json", {"model_type": "siglip", "vision_config": vision, "text_config": text})
+    as_json(folder / "preprocessor_config.json", {"size": {"height": side, "width": side}, "resample": 3, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+    pictures = [picture(*size) for size in ((64, 48), (37, 71), (side, side), (20, 20), (90, 33))]
+    pixels = torch.tensor(np.stack([squashed(p, side, Image.BICUBIC) for p in pictures])).permute(0, 3, 1, 2) / 255
+    vectors = unit(model.vision_model(pixel_values=(pixels - 0.5) / 0.5).pooler_output)
+    # Padded with the end, which no mask hides.
+    ids = [[*tokenize(words)[:limit - 1], *[end] * limit][:limit] for words in TEXTS]
+    text_vectors = unit(model.text_model(input_ids=torch.tensor(ids)).pooler_output)
+    check_different("siglip pictures", vectors)
+    check_different("siglip texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog"
     save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
 
 
@@ -258,34 +304,65 @@ def make_preprocess(path):
     save_file(tensors, path)
 
 
+def make_squash(path):
+    """As make_preprocess(), with whether it is squashed and whether bilinear."""
+    global RANDOM
+    RANDOM = np.random.default_rng(22)
+    tensors = {}
+    cases = [((50, 40), 32, 1, 0), ((41, 67), 24, 1, 1), ((24, 24), 24, 1, 1), ((1, 1), 16, 1, 0), ((1, 9), 16, 1, 1), ((120, 7), 33, 1, 0),
+             ((7, 120), 33, 1, 1), ((24, 60), 24, 1, 0), ((60, 24), 24, 1, 1), ((9, 11), 40, 1, 1), ((60, 111), 17, 0, 1), ((24, 27), 24, 0, 1)]
+    for number, ((width, height), side, squash, bilinear) in enumerate(cases):
+        pixels, resample = picture(width, height), Image.BILINEAR if bilinear else Image.BICUBIC
+        if number % 3 == 2:
+            pixels = np.where(pixels > 128, 255, 0).astype(np.uint8)
+        made = [squashed(pixels, side, resample)] if squash else list(crops(pixels, side, side, 1, resample))
+        tensors[f"{number}.picture"] = torch.tensor(pixels)
+        tensors[f"{number}.sizes"] = torch.tensor([side, side, squash, bilinear], dtype=torch.int32)
+        tensors[f"{number}.crops"] = torch.tensor(np.stack(made))
+    save_file(tensors, path)
+
+
 @torch.no_grad()
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent / "parity")
+    names = sys.argv[2:]
 
     def folder(name):
         shutil.rmtree(root / name, ignore_errors=True)
         (root / name).mkdir(parents=True)
         return root / name
 
-    make_clip(folder("clip-quick-gelu"),
-              {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
-               "hidden_act": "quick_gelu"},
-              {"hidden_size": 48, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 24,
-               "hidden_act": "quick_gelu"}, 40, torch.float32, old_end=True)
-    make_clip(folder("clip-gelu-half"),
-              {"hidden_size": 60, "intermediate_size": 100, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 35, "patch_size": 7,
-               "hidden_act": "gelu"},
-              {"hidden_size": 64, "intermediate_size": 130, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 40,
-               "hidden_act": "gelu"}, 64, torch.float16, old_end=False)
-    make_clip(folder("clip-resized-bfloat"),
-              {"hidden_size": 52, "intermediate_size": 208, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 30, "patch_size": 7,
-               "hidden_act": "gelu", "layer_norm_eps": 1e-4},
-              {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 31,
-               "hidden_act": "quick_gelu", "layer_norm_eps": 1e-6}, 28, torch.bfloat16, old_end=False, resize=38, mean=(0.5, 0.4, 0.3),
-              deviation=(0.5, 0.25, 0.3))
-    make_bert(folder("bert"))
-    make_starter(folder("starter"))
-    make_preprocess(root / "preprocess.safetensors")
+    makers = {
+        "clip-quick-gelu": lambda place: make_clip(
+            place,
+            {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
+             "hidden_act": "quick_gelu"},
+            {"hidden_size": 48, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 24,
+             "hidden_act": "quick_gelu"}, 40, torch.float32, old_end=True),
+        "clip-gelu-half": lambda place: make_clip(
+            place,
+            {"hidden_size": 60, "intermediate_size": 100, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 35, "patch_size": 7,
+             "hidden_act": "gelu"},
+            {"hidden_size": 64, "intermediate_size": 130, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 40,
+             "hidden_act": "gelu"}, 64, torch.float16, old_end=False),
+        "clip-resized-bfloat": lambda place: make_clip(
+            place,
+            {"hidden_size": 52, "intermediate_size": 208, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 30, "patch_size": 7,
+             "hidden_act": "gelu", "layer_norm_eps": 1e-4},
+            {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 31,
+             "hidden_act": "quick_gelu", "layer_norm_eps": 1e-6}, 28, torch.bfloat16, old_end=False, resize=38, mean=(0.5, 0.4, 0.3),
+            deviation=(0.5, 0.25, 0.3)),
+        "bert": make_bert,
+        "starter": make_starter,
+        "siglip": make_siglip,
+    }
+    files = {"preprocess": make_preprocess, "squash": make_squash}
+    for name, make in makers.items():
+        if not names or name in names:
+            make(folder(name))
+    for name, make in files.items():
+        if not names or name in names:
+            make(root / f"{name}.safetensors")
     print(f"{sum(file.stat().st_size for file in root.rglob('*') if file.is_file()) / 1e6:.2f} MB in all")
 
 

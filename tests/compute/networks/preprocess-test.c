@@ -6,14 +6,14 @@
 #include "tests/compute/networks/networks-test.h"
 
 /*
- * Preprocessing against Pillow, to the bit (parity/preprocess.safetensors, made by make-parity.py), and against OpenAI's own
- * of a photograph where SACCADE_SHARED has it.
+ * Preprocessing against Pillow, to the bit (parity/preprocess.safetensors and squash.safetensors, made by make-parity.py), and
+ * against OpenAI's own of a photograph where SACCADE_SHARED has it.
  */
 
 #define GOLDEN_SIDE 224
 
 static void
-check_pillow(const char *path)
+check_pillow(const char *path, unsigned least_cases)
 {
   struct weights_file *file = NULL;
   struct compute_error error = { 0 };
@@ -27,12 +27,16 @@ check_pillow(const char *path)
     snprintf(key, sizeof key, "%u.crops", cases);
     const struct weights_tensor *crops = weights_find(file, key);
     snprintf(key, sizeof key, "%u.sizes", cases);
-    int32_t sizes[2];
-    memcpy(sizes, weights_find(file, key)->data, sizeof sizes);
+    /* The last two are not in every file. */
+    int32_t sizes[4] = { 0 };
+    const struct weights_tensor *numbers = weights_find(file, key);
+    memcpy(sizes, numbers->data, numbers->bytes < sizeof sizes ? numbers->bytes : sizeof sizes);
 
     const size_t values = (size_t)sizes[1] * sizes[1] * 3;
     const struct preprocessing preprocessing = { .resize = (unsigned)sizes[0],
                                                  .crop = (unsigned)sizes[1],
+                                                 .squash = sizes[2],
+                                                 .bilinear = sizes[3],
                                                  .mean = { 0.25f, 0.5f, 0.125f },
                                                  .deviation = { 0.5f, 0.25f, 1 } };
     const struct model_picture input = { picture->data, (uint32_t)picture->dims[1], (uint32_t)picture->dims[0],
@@ -54,7 +58,7 @@ check_pillow(const char *path)
     }
     free(out);
   }
-  check(cases >= 14, "%s: only %u cases", path, cases);
+  check(cases >= least_cases, "%s: only %u cases", path, cases);
   weights_close(&file);
 }
 
@@ -134,11 +138,12 @@ main(int argc, char **argv)
 {
   const char *shared = getenv("SACCADE_SHARED");
 
-  if (argc != 2) {
-    fprintf(stderr, "usage: preprocess-test PREPROCESS.safetensors\n");
+  if (argc != 3) {
+    fprintf(stderr, "usage: preprocess-test PREPROCESS.safetensors SQUASH.safetensors\n");
     return 2;
   }
-  check_pillow(argv[1]);
+  check_pillow(argv[1], 14);
+  check_pillow(argv[2], 12);
   check_refusals();
   if (shared)
     check_golden(shared);

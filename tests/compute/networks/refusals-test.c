@@ -66,6 +66,20 @@ static const struct spoiled cases[] = {
   { "starter", "config.json", "\"stages\"", "\"stagez\"", COMPUTE_ERROR_INVALID_FILE, "stages" },
   { "starter", "config.json", "\"kernel\": 5", "\"kernel\": 3", COMPUTE_ERROR_SHAPE, "depthwise" },
   { "starter", "model.safetensors", "class_vectors", "klass_vectors", COMPUTE_ERROR_NOT_FOUND, "class_vectors" },
+  { "siglip", "config.json", "\"projection_size\": 48", "\"projection_size\": 44", COMPUTE_ERROR_INVALID_FILE,
+    "projection_size" },
+  { "siglip", "config.json", "\"patch_size\": 8", "\"patch_size\": 7", COMPUTE_ERROR_SHAPE, "patch_embedding" },
+  { "siglip", "config.json", "\"patch_size\": 8", "\"patch_size\": 8, \"vision_use_head\": false",
+    COMPUTE_ERROR_UNSUPPORTED, "vision_use_head" },
+  { "siglip", "config.json", "\"max_position_embeddings\": 24", "\"max_position_embeddings\": 25", COMPUTE_ERROR_SHAPE,
+    "text_model.embeddings.position_embedding" },
+  { "siglip", "model.safetensors", "head.probe", "head.prowl", COMPUTE_ERROR_NOT_FOUND, "vision_model.head.probe" },
+  { "siglip", "model.safetensors", "[144,48]", "[48,144]", COMPUTE_ERROR_SHAPE, "in_proj_weight" },
+  { "siglip", "preprocessor_config.json", "\"resample\": 3", "\"resample\": 1", COMPUTE_ERROR_UNSUPPORTED, "resample" },
+  { "siglip", "preprocessor_config.json", "\"resample\": 3", "\"resample\": 2", COMPUTE_OK, "" },
+  { "siglip", "preprocessor_config.json", "\"height\": 35", "\"height\": 36", COMPUTE_ERROR_INVALID_FILE,
+    "preprocessor_config.json" },
+  { "siglip", "spiece.model", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "spiece.model" },
 };
 
 static char *
@@ -103,7 +117,7 @@ static void
 copy_model(const char *folder, const struct spoiled *spoil)
 {
   static const char *const names[] = { "config.json", "model.safetensors", "preprocessor_config.json", "vocab.json",
-                                       "merges.txt",  "vocab.txt",         "tokenizer_config.json" };
+                                       "merges.txt",  "vocab.txt",         "tokenizer_config.json",    "spiece.model" };
 
   mkdir(folder, 0700);
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -192,8 +206,8 @@ check_not_finite(const char *name, const char *folder)
   for (uint64_t i = 0; i < weights_count(file); i += 7) {
     const struct weights_tensor *tensor = weights_at(file, i);
     const size_t size = tensor->bytes / tensor->elements, place = tensor->elements / 2 * size;
-    if (strcmp(tensor->name, "logit_scale") == 0)
-      continue; /* no tower uses it: vectors are of unit length */
+    if (strcmp(tensor->name, "logit_scale") == 0 || strcmp(tensor->name, "logit_bias") == 0)
+      continue; /* no tower uses them: vectors are of unit length */
     char *value = (char *)(uintptr_t)tensor->data + place, kept[8];
 
     memcpy(kept, value, size);
@@ -235,6 +249,7 @@ main(int argc, char **argv)
     check_spoiled(&cases[i], folder);
   check_not_finite("clip-gelu-half", folder);
   check_not_finite("bert", folder);
+  check_not_finite("siglip", folder);
   nftw(scratch, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
   gpu_device_close(&device);
   check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");

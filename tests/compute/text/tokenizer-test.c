@@ -380,7 +380,7 @@ check_faults(const char *scratch)
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "tokenizer.json");
 }
 
-/* Opens and uses what the scratch folder holds now: it may be refused, and if it is not it must give ids of its vocabulary. */
+/* Opens and uses what the scratch folder holds now: it may be refused, else it must give ids of its vocabulary. */
 static bool
 try_model(const char *scratch)
 {
@@ -404,7 +404,7 @@ try_model(const char *scratch)
   return true;
 }
 
-/* Cut short anywhere, and with many a byte changed. Without its last field, which says nothing about texts, a model is whole. */
+/* Cut short anywhere, and with many a byte changed. Without a last field that says nothing about texts a model is whole. */
 static void
 check_broken_models(const char *data, const char *name, const char *file, const char *scratch)
 {
