@@ -124,29 +124,18 @@ struct symbol {
   int32_t previous, next;
 };
 
-struct candidate {
-  int32_t rank, left; /* left: the index of the pair's first symbol */
-  int32_t id, left_id, right_id;
-};
-
-struct heap {
-  struct candidate *candidates;
-  size_t count, capacity;
-  bool failed;
-};
-
 static bool
-before(const struct candidate *a, const struct candidate *b)
+before(const struct merge_candidate *a, const struct merge_candidate *b)
 {
   return a->rank != b->rank ? a->rank < b->rank : a->left < b->left;
 }
 
-static void
-heap_push(struct heap *heap, struct candidate candidate)
+void
+merge_heap_push(struct merge_heap *heap, struct merge_candidate candidate)
 {
   if (heap->count == heap->capacity) {
     const size_t capacity = heap->capacity ? heap->capacity * 2 : 64;
-    struct candidate *candidates = realloc(heap->candidates, capacity * sizeof *candidates);
+    struct merge_candidate *candidates = realloc(heap->candidates, capacity * sizeof *candidates);
 
     if (!candidates) {
       heap->failed = true;
@@ -161,10 +150,10 @@ heap_push(struct heap *heap, struct candidate candidate)
   heap->candidates[i] = candidate;
 }
 
-static struct candidate
-heap_pop(struct heap *heap)
+struct merge_candidate
+merge_heap_pop(struct merge_heap *heap)
 {
-  const struct candidate best = heap->candidates[0], last = heap->candidates[--heap->count];
+  const struct merge_candidate best = heap->candidates[0], last = heap->candidates[--heap->count];
   size_t i = 0;
 
   for (;;) {
@@ -182,26 +171,26 @@ heap_pop(struct heap *heap)
 }
 
 static void
-consider(const struct tokenizer *tokenizer, struct heap *heap, const struct symbol *symbols, int32_t left)
+consider(const struct tokenizer *tokenizer, struct merge_heap *heap, const struct symbol *symbols, int32_t left)
 {
   if (left < 0 || symbols[left].next < 0 || !tokenizer->merges || !tokenizer->merges->capacity)
     return;
   const int32_t a = symbols[left].id, b = symbols[symbols[left].next].id;
   const struct merge *merge = merge_slot(tokenizer->merges, a, b);
   if (merge->left >= 0)
-    heap_push(heap,
-              (struct candidate){ .rank = merge->rank, .left = left, .id = merge->id, .left_id = a, .right_id = b });
+    merge_heap_push(heap, (struct merge_candidate){
+                              .rank = merge->rank, .left = left, .id = merge->id, .left_id = a, .right_id = b });
 }
 
 static bool
 merge_symbols(const struct tokenizer *tokenizer, struct symbol *symbols, size_t count)
 {
-  struct heap heap = { 0 };
+  struct merge_heap heap = { 0 };
 
   for (size_t i = 0; i + 1 < count; i++)
     consider(tokenizer, &heap, symbols, (int32_t)i);
   while (heap.count) {
-    const struct candidate best = heap_pop(&heap);
+    const struct merge_candidate best = merge_heap_pop(&heap);
     struct symbol *left = &symbols[best.left];
 
     /* A candidate whose symbols have changed since it was pushed is out of date. */

@@ -120,9 +120,8 @@ find_rule(const struct sentencepiece *model, const char *text, size_t bytes, con
   return longest;
 }
 
-/* The length of the longest user-defined piece that the text begins with, or 0. */
-static size_t
-find_user_defined(const struct sentencepiece *model, const char *text, size_t bytes)
+size_t
+sentencepiece_user_defined(const struct sentencepiece *model, const char *text, size_t bytes)
 {
   struct piece_range range = piece_range_all(&model->user_defined);
   size_t longest = 0;
@@ -137,7 +136,7 @@ find_user_defined(const struct sentencepiece *model, const char *text, size_t by
 static size_t
 normalize_prefix(const struct sentencepiece *model, const char *text, size_t bytes, const char **out, size_t *count)
 {
-  const size_t user_defined = find_user_defined(model, text, bytes);
+  const size_t user_defined = sentencepiece_user_defined(model, text, bytes);
 
   *out = text;
   if (user_defined)

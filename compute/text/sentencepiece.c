@@ -99,9 +99,18 @@ compare_bytes(const struct sentencepiece *model, int32_t a, int32_t b)
   return order ? order : left->bytes < right->bytes ? -1 : left->bytes > right->bytes;
 }
 
+static int
+compare_scores(const struct sentencepiece *model, int32_t a, int32_t b)
+{
+  const float left = model->pieces[a].score, right = model->pieces[b].score;
+
+  return left > right ? -1 : left < right;
+}
+
 /* Merge sort: qsort() takes no model, and may take quadratic time. */
 static bool
-sort_index(const struct sentencepiece *model, struct piece_index *index)
+sort_index(const struct sentencepiece *model, int (*compare)(const struct sentencepiece *, int32_t, int32_t),
+           struct piece_index *index)
 {
   int32_t *other = malloc((index->count ? index->count : 1) * sizeof *other);
 
@@ -115,7 +124,7 @@ sort_index(const struct sentencepiece *model, struct piece_index *index)
 
       for (size_t i = start; i < end; i++) {
         const bool take_left =
-            left < middle && (right == end || compare_bytes(model, index->ids[left], index->ids[right]) <= 0);
+            left < middle && (right == end || compare(model, index->ids[left], index->ids[right]) <= 0);
 
         other[i] = index->ids[take_left ? left++ : right++];
       }
@@ -140,7 +149,24 @@ make_index(const struct sentencepiece *model, bool user_defined_only, struct pie
     if (type == PIECE_USER_DEFINED || (!user_defined_only && (type == PIECE_NORMAL || type == PIECE_UNUSED)))
       index->ids[index->count++] = (int32_t)i;
   }
-  return sort_index(model, index);
+  return sort_index(model, compare_bytes, index);
+}
+
+/* False: out of memory. */
+static bool
+rank_pieces(struct sentencepiece *model)
+{
+  struct piece_index order = { 0 };
+  int32_t rank = 0;
+  const bool done = make_index(model, false, &order) && sort_index(model, compare_scores, &order);
+
+  for (size_t i = 0; done && i < order.count; i++) {
+    if (i && compare_scores(model, order.ids[i - 1], order.ids[i]) != 0)
+      rank++;
+    model->pieces[order.ids[i]].rank = rank;
+  }
+  free(order.ids);
+  return done;
 }
 
 /* Where byte number range->length of the pieces ids[low … high - 1], which have one, is `byte` or more. */
@@ -247,7 +273,8 @@ prepare(struct tokenizer *tokenizer, const char *path, struct compute_error *err
     model->least = first || score < model->least ? score : model->least;
     first = false;
   }
-  if (!make_index(model, false, &model->matched) || !make_index(model, true, &model->user_defined))
+  if (!make_index(model, false, &model->matched) || !make_index(model, true, &model->user_defined) ||
+      (tokenizer->kind == TOKENIZER_SENTENCEPIECE_BPE && !rank_pieces(model)))
     return out_of_memory(path, error);
   for (size_t i = 1; i < model->matched.count; i++)
     if (compare_bytes(model, model->matched.ids[i - 1], model->matched.ids[i]) == 0)
@@ -464,10 +491,10 @@ read_model(struct tokenizer *tokenizer, struct message message, const char *path
   /* A message that ends after any of its fields is whole; every model has both, after its pieces. */
   if (!has_trainer || !has_normalizer)
     return broken(path, error);
-  if (model_type != 1)
+  if (model_type != 1 && model_type != 2)
     return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
                         "%s: a SentencePiece model of a type that this program does not know", path);
-  tokenizer->kind = TOKENIZER_UNIGRAM;
+  tokenizer->kind = model_type == 1 ? TOKENIZER_UNIGRAM : TOKENIZER_SENTENCEPIECE_BPE;
   return prepare(tokenizer, path, error);
 }
 
@@ -566,22 +593,18 @@ mark_added(struct sentencepiece *model, const struct config *added, int32_t unkn
   return COMPUTE_OK;
 }
 
-enum compute_status
-sentencepiece_load_json(struct tokenizer *tokenizer, const struct config *root, const char *path,
-                        struct compute_error *error)
+/* [["piece", log probability], …] in the order of their ids */
+static enum compute_status
+load_json_unigram(struct tokenizer *tokenizer, const struct config *json, const char *path, struct compute_error *error)
 {
-  const struct config *json = config_child(root, "model"), *splitter = config_child(root, "pre_tokenizer");
-  const struct config *pieces = config_child(json, "vocab");
+  struct sentencepiece *model = tokenizer->sentencepiece;
   int64_t unknown, id = 0;
   enum compute_status status;
 
-  if (!sentencepiece_create(tokenizer))
-    return out_of_memory(path, error);
-  struct sentencepiece *model = tokenizer->sentencepiece;
   if ((status = config_integer(json, "unk_id", 0, MAX_PIECES, &unknown, error)))
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s: its model has no unk_id", path);
-  model->byte_fallback = config_flag_or(json, "byte_fallback", false);
-  for (const struct config *piece = config_at(pieces, 0); piece; piece = config_next(piece), id++) {
+  for (const struct config *piece = config_at(config_child(json, "vocab"), 0); piece;
+       piece = config_next(piece), id++) {
     const struct config *first = config_at(piece, 0);
     const char *text = config_text(first);
     double score;
@@ -594,12 +617,121 @@ sentencepiece_load_json(struct tokenizer *tokenizer, const struct config *root, 
     if ((status = add_piece(tokenizer, text, strlen(text), score, type, path, error)))
       return status;
   }
-  if ((status = mark_added(model, config_child(root, "added_tokens"), tokenizer->unknown, path, error)) ||
-      (status = load_json_rules(model, config_child(root, "normalizer"), path, error)))
-    return status;
-  model->dummy_prefix =
-      config_flag_or(splitter, "add_prefix_space", true) && !config_string_is(splitter, "prepend_scheme", "never");
   tokenizer->kind = TOKENIZER_UNIGRAM;
   model->end = sentencepiece_find(model, "</s>", 4);
+  return COMPUTE_OK;
+}
+
+/* The union of a merge, "left right" or ["left", "right"], or -1. */
+static int32_t
+find_union(const struct vocabulary *vocabulary, const struct config *merge)
+{
+  const char *line = config_text(merge), *left = config_text(config_at(merge, 0));
+  const char *right = left ? config_text(config_next(config_at(merge, 0))) : NULL;
+  char both[MAX_PIECE_BYTES];
+  size_t left_bytes;
+
+  if (line) {
+    right = strchr(line, ' ');
+    left_bytes = right ? (size_t)(right - line) : 0;
+    left = line;
+    right = right ? right + 1 : NULL;
+  } else {
+    left_bytes = left ? strlen(left) : 0;
+  }
+  if (!right || left_bytes + strlen(right) > sizeof both)
+    return -1;
+  memcpy(both, left, left_bytes);
+  memcpy(both + left_bytes, right, strlen(right));
+  return vocabulary_find(vocabulary, both, left_bytes + strlen(right));
+}
+
+/* {"piece": id, …}, and the merges in their order. What they make is all that a text can become besides single characters, and the
+   first merge that makes a piece is its rank: such files are written from SentencePiece's own, whose scores order the merges. */
+static enum compute_status
+load_json_bpe(struct tokenizer *tokenizer, const struct config *json, const char *path, struct compute_error *error)
+{
+  const struct config *pieces = config_child(json, "vocab");
+  const size_t count = config_count(pieces);
+  struct sentencepiece *model = tokenizer->sentencepiece;
+  struct vocabulary vocabulary = { .largest = -1 };
+  const char *unknown = config_string(json, "unk_token");
+  const char **texts = calloc(count ? count : 1, sizeof *texts);
+  double rank = 0;
+  enum compute_status status = texts ? COMPUTE_OK : out_of_memory(path, error);
+
+  for (const struct config *piece = config_at(pieces, 0); !status && piece; piece = config_next(piece)) {
+    const char *text = config_key(piece);
+    double id;
+
+    if (!text || config_value(piece, 0, (double)count - 1, &id, NULL) || id != (int32_t)id || texts[(int32_t)id])
+      status = compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
+                            "%s: the ids of its pieces must be 0 … %zu, once each; “%.60s” has another", path,
+                            count - 1, text ? text : "");
+    else if (!vocabulary_add(&vocabulary, texts[(int32_t)id] = text, strlen(text), (int32_t)id))
+      status = out_of_memory(path, error);
+  }
+  for (size_t i = 0; !status && i < count; i++) {
+    const bool character = texts[i][0] && utf8_length(texts[i][0]) >= strlen(texts[i]);
+    const enum piece_type type = unknown && strcmp(texts[i], unknown) == 0        ? PIECE_UNKNOWN
+                                 : byte_of_piece(texts[i], strlen(texts[i])) >= 0 ? PIECE_BYTE
+                                 : character                                      ? PIECE_NORMAL
+                                                                                  : PIECE_CONTROL;
+    status = add_piece(tokenizer, texts[i], strlen(texts[i]), 0, type, path, error);
+  }
+  for (const struct config *merge = config_at(config_child(json, "merges"), 0); !status && merge;
+       merge = config_next(merge)) {
+    const int32_t id = find_union(&vocabulary, merge);
+
+    if (id < 0) {
+      status =
+          compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s: merge %.0f is not one that makes a piece", path, rank);
+    } else if (model->pieces[id].type == PIECE_CONTROL) {
+      model->pieces[id].type = PIECE_NORMAL;
+      model->pieces[id].score = (float)-rank;
+    }
+    rank++;
+  }
+  vocabulary_finish(&vocabulary);
+  free(texts);
+  tokenizer->kind = TOKENIZER_SENTENCEPIECE_BPE;
+  model->end = sentencepiece_find(model, "<eos>", 5);
+  model->pad = sentencepiece_find(model, "<pad>", 5);
+  return status;
+}
+
+/* Whether the normalizer, or one in its sequence, puts something in front of the text. */
+static bool
+prepends(const struct config *normalizer)
+{
+  bool found = config_string_is(normalizer, "type", "Prepend");
+
+  for (const struct config *part = config_at(config_child(normalizer, "normalizers"), 0); part;
+       part = config_next(part))
+    found = found || config_string_is(part, "type", "Prepend");
+  return found;
+}
+
+enum compute_status
+sentencepiece_load_json(struct tokenizer *tokenizer, const struct config *root, const char *path,
+                        struct compute_error *error)
+{
+  const struct config *json = config_child(root, "model"), *normalizer = config_child(root, "normalizer"),
+                      *splitter = config_child(root, "pre_tokenizer");
+  const bool bpe = config_string_is(json, "type", "BPE");
+  enum compute_status status;
+
+  if (!sentencepiece_create(tokenizer))
+    return out_of_memory(path, error);
+  struct sentencepiece *model = tokenizer->sentencepiece;
+  model->byte_fallback = config_flag_or(json, "byte_fallback", false);
+  model->one_space = !bpe;
+  model->dummy_prefix = bpe ? prepends(normalizer)
+                            : config_flag_or(splitter, "add_prefix_space", true) &&
+                                  !config_string_is(splitter, "prepend_scheme", "never");
+  if ((status = bpe ? load_json_bpe(tokenizer, json, path, error) : load_json_unigram(tokenizer, json, path, error)) ||
+      (status = mark_added(model, config_child(root, "added_tokens"), tokenizer->unknown, path, error)) ||
+      (status = load_json_rules(model, normalizer, path, error)))
+    return status;
   return prepare(tokenizer, path, error);
 }

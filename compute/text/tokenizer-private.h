@@ -40,6 +40,22 @@ void code_points_add_lower(struct code_points *text, int32_t point);
 /* Merges: which neighbours become one, and in which order. */
 struct merge_table;
 
+/* Neighbours that could become one. Of those that are possible now the lowest rank is next, and of its the leftmost. */
+struct merge_candidate {
+  int32_t rank, left; /* left: the index of the pair's first symbol */
+  int32_t id, left_id, right_id;
+};
+
+struct merge_heap {
+  struct merge_candidate *candidates;
+  size_t count, capacity;
+  bool failed;
+};
+
+void merge_heap_push(struct merge_heap *heap, struct merge_candidate candidate);
+/* Of a heap that is not empty. */
+struct merge_candidate merge_heap_pop(struct merge_heap *heap);
+
 /* A growing string of bytes; `failed` when memory ran out, then additions do nothing. */
 struct byte_string {
   char *bytes;
@@ -64,6 +80,7 @@ struct piece {
   size_t start, bytes; /* in sentencepiece.text */
   float score;         /* unigram: its log probability; BPE: the higher, the earlier it is merged */
   enum piece_type type;
+  int32_t rank; /* BPE: its place in the order of merges; equal scores have one rank */
 };
 
 /* Some of the pieces in the order of their bytes: those that begin alike are neighbours, the shortest first. */
@@ -114,7 +131,7 @@ struct tokenizer {
   int32_t byte_ids[256], last_byte_ids[256];
   struct merge_table *merges;
 
-  struct sentencepiece *sentencepiece; /* TOKENIZER_UNIGRAM; else NULL */
+  struct sentencepiece *sentencepiece; /* TOKENIZER_UNIGRAM, TOKENIZER_SENTENCEPIECE_BPE; else NULL */
 };
 
 /* Each encodes a text that holds no special piece, and stops when the list is full. */
@@ -136,7 +153,7 @@ void sentencepiece_finish(struct tokenizer *tokenizer);
 /* Reads SentencePiece's own file, and says what kind of tokenizer it is. COMPUTE_ERROR_NOT_FOUND, COMPUTE_ERROR_IO: the file
    cannot be read; COMPUTE_ERROR_INVALID_FILE: it is no such model, or one that contradicts itself. */
 enum compute_status sentencepiece_load(struct tokenizer *tokenizer, const char *path, struct compute_error *error);
-/* The same from a tokenizer.json whose model is of the type Unigram. */
+/* The same from a tokenizer.json whose model is of the type Unigram, or BPE with byte_fallback. */
 enum compute_status sentencepiece_load_json(struct tokenizer *tokenizer, const struct config *root, const char *path,
                                             struct compute_error *error);
 /* The id of a piece, or -1. */
@@ -158,6 +175,8 @@ bool piece_range_narrow(const struct sentencepiece *model, const struct piece_in
 int32_t
 piece_range_exact(const struct sentencepiece *model, const struct piece_index *index, const struct piece_range *range);
 
+/* The length of the longest user-defined piece that the text begins with, or 0. */
+size_t sentencepiece_user_defined(const struct sentencepiece *model, const char *text, size_t bytes);
 /* Adds an id, or those of its bytes where it is unknown and the model has pieces for bytes. */
 bool sentencepiece_add_piece(const struct tokenizer *tokenizer, int32_t id, const char *bytes, size_t count,
                              bool after_unknown, struct id_list *list);
@@ -166,3 +185,5 @@ size_t utf8_length(char lead);
 
 enum compute_status unigram_encode(const struct tokenizer *tokenizer, const char *utf8, size_t bytes,
                                    struct id_list *list, struct compute_error *error);
+enum compute_status sentencepiece_bpe_encode(const struct tokenizer *tokenizer, const char *utf8, size_t bytes,
+                                             struct id_list *list, struct compute_error *error);

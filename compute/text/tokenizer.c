@@ -138,7 +138,8 @@ load_tokenizer_json(struct tokenizer *tokenizer, const char *path, struct comput
     return status;
   const struct config *model = config_child(config, "model");
   const struct config *vocabulary = config_child(model, "vocab"), *merges = config_child(model, "merges");
-  if (config_string_is(model, "type", "Unigram")) {
+  if (config_string_is(model, "type", "Unigram") ||
+      (config_string_is(model, "type", "BPE") && config_flag_or(model, "byte_fallback", false))) {
     status = sentencepiece_load_json(tokenizer, config, path, error);
     config_close(&config);
     return status;
@@ -258,7 +259,8 @@ configure_sentencepiece(struct tokenizer *tokenizer, const struct config *config
   struct sentencepiece *model = tokenizer->sentencepiece;
 
   model->canonical =
-      !config_has(config, "tokenizer_class") || config_string_is(config, "tokenizer_class", "SiglipTokenizer");
+      tokenizer->kind == TOKENIZER_UNIGRAM &&
+      (!config_has(config, "tokenizer_class") || config_string_is(config, "tokenizer_class", "SiglipTokenizer"));
   tokenizer->start = -1;
   tokenizer->end = named_piece(tokenizer, config, "eos_token", model->end);
   if (tokenizer->end < 0 || (size_t)tokenizer->end >= model->count)
@@ -341,6 +343,8 @@ encode_plain(const struct tokenizer *tokenizer, const char *utf8, size_t bytes, 
     return bpe_encode(tokenizer, utf8, bytes, list, error);
   case TOKENIZER_UNIGRAM:
     return unigram_encode(tokenizer, utf8, bytes, list, error);
+  case TOKENIZER_SENTENCEPIECE_BPE:
+    return sentencepiece_bpe_encode(tokenizer, utf8, bytes, list, error);
   }
   return COMPUTE_OK;
 }

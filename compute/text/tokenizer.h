@@ -15,11 +15,13 @@
  *                                                                                    Radford et al. 2019)
  *   unigram     spiece.model or tokenizer.model of that type (SentencePiece), or     SigLIP (Kudo 2018, Kudo and Richardson
  *               a tokenizer.json of that type                                        2018)
+ *   BPE of      spiece.model or tokenizer.model of that type, or a tokenizer.json    SigLIP 2, Gemma
+ *   SentencePiece  of the type BPE with byte_fallback
  *
- * tokenizer_config.json's do_lower_case is heeded, and pad_token and eos_token of a unigram tokenizer's. Its texts become
- * canonical as SigLIP's training made them (lower case, no ASCII punctuation, one blank between words) unless
- * tokenizer_config.json names another tokenizer_class than SiglipTokenizer; they get no start token, and special pieces
- * written out in a text are text.
+ * tokenizer_config.json's do_lower_case is heeded, and pad_token and eos_token of SentencePiece's. Those give no start
+ * token, and special pieces written out in a text are text. A unigram tokenizer's texts become canonical as SigLIP's training
+ * made them (lower case, no ASCII punctuation, one blank between words) unless tokenizer_config.json names another
+ * tokenizer_class than SiglipTokenizer.
  *
  * Time is linear in the text but for a logarithm, whatever the text.
  *
@@ -28,7 +30,7 @@
 
 struct tokenizer;
 
-enum tokenizer_kind { TOKENIZER_WORDPIECE, TOKENIZER_BPE, TOKENIZER_UNIGRAM };
+enum tokenizer_kind { TOKENIZER_WORDPIECE, TOKENIZER_BPE, TOKENIZER_UNIGRAM, TOKENIZER_SENTENCEPIECE_BPE };
 
 /* COMPUTE_ERROR_NOT_FOUND: the folder has no tokenizer; COMPUTE_ERROR_INVALID_FILE: one of its files is not what it should be. */
 enum compute_status tokenizer_open(const char *folder, struct tokenizer **tokenizer, struct compute_error *error);

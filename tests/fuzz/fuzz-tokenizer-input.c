@@ -7,15 +7,15 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static struct tokenizer *tokenizers[5];
-  static const char *const folders[] = { TOKENIZER_DATA "/clip-small", TOKENIZER_DATA "/wordpiece-small",
+  static struct tokenizer *tokenizers[6];
+  static const char *const folders[] = { TOKENIZER_DATA "/clip-small",      TOKENIZER_DATA "/wordpiece-small",
                                          TOKENIZER_DATA "/wordpiece-cased", TOKENIZER_DATA "/unigram-small",
-                                         TOKENIZER_DATA "/unigram-bytes" };
+                                         TOKENIZER_DATA "/unigram-bytes",   TOKENIZER_DATA "/pairs-small" };
   struct compute_error error;
   int32_t ids[512], fewer[512];
   size_t count, fewer_count;
 
-  for (unsigned i = 0; i < 5; i++) {
+  for (unsigned i = 0; i < 6; i++) {
     if (!tokenizers[i])
       FUZZ_ASSERT(tokenizer_open(folders[i], &tokenizers[i], &error) == COMPUTE_OK);
     const size_t limit = 2 + (size ? data[0] : 0);

@@ -173,7 +173,7 @@ def make_siglip(folder):
     text = {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": limit,
             "vocab_size": vocabulary, "projection_size": 48, "layer_norm_eps": 1e-5}
     model = transformers.SiglipModel(transformers.SiglipConfig(vision_config=vision, text_config=text)).eval()
-    widen(model, 1.6)
+    widen(model, 2)
     save_weights(folder, model, torch.float16)
     as_json(folder / "config.json", {"model_type": "siglip", "vision_config": vision, "text_config": text})
     as_json(folder / "preprocessor_config.json", {"size": {"height": side, "width": side}, "resample": 3, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})

@@ -9,7 +9,9 @@ FOLDER receives
   unigram-small     as SigLIP's: its special pieces, NFKC as rules; the text is made canonical first, as transformers' SiglipTokenizer does
   unigram-json      the same as a tokenizer.json
   unigram-bytes     every other switch: pieces for bytes and user-defined ones, no prefix, blanks as they are, no lower case
-and a table of each, [[which text, max_tokens, [id, …]], …]; unigram-json shares unigram-small's. Run by hand when the strings
+  pairs-small       byte-pair encoding as Gemma's, which SigLIP 2 uses: pieces for bytes, no prefix, blanks as they are
+  pairs-json        the same as a tokenizer.json
+and a table of each, [[which text, max_tokens, [id, …]], …]; those as a tokenizer.json share the other's. Run by hand when the strings
 change; needs the packages sentencepiece, transformers and protobuf.
 """
 import base64
@@ -17,6 +19,7 @@ import io
 import itertools
 import json
 import pathlib
+import random
 import shutil
 import sys
 import tempfile
@@ -40,9 +43,12 @@ def read_texts(folder):
 
 
 def corpus(texts):
-    """The project's own prose, and what people search for."""
-    for name in ("README.md", "HACKING.md"):
-        yield from (line.strip().lower() for line in (pathlib.Path(__file__).resolve().parents[3] / name).read_text(encoding="utf-8").splitlines() if line)
+    """What people search for, and words of a language that does not exist: captions alone hold too few pieces."""
+    draw = random.Random(11)
+    syllables = [head + vowel + tail for head in ("b", "d", "st", "tr", "m", "l", "sh", "", "pr") for vowel in "aeiou" for tail in ("", "n", "r", "ng", "s")]
+    words = ["".join(draw.choice(syllables) for _ in range(draw.randint(1, 3))) for _ in range(400)]
+    for _ in range(1500):
+        yield " ".join(words[min(int(draw.expovariate(0.02)), 399)] for _ in range(8)) + draw.choice(["", ".", "?", " 12", ", 1920s", "'s"])
     for subject, verb, place in itertools.product(SUBJECTS, VERBS, PLACES):
         yield f"{subject} {verb} {place}"
     # Some of the strings too, so that not every strange character is unknown.
@@ -108,6 +114,40 @@ def as_tokenizer_json(proto):
     }
 
 
+def as_pairs_json(proto):
+    """As transformers converts it: every pair of pieces whose union is a piece, by the union's score."""
+    pieces = {piece.piece: (i, piece.score) for i, piece in enumerate(proto.pieces)}
+    merges = []
+    for piece, (number, score) in pieces.items():
+        pairs = [(piece[:k], piece[k:]) for k in range(1, len(piece)) if piece[:k] in pieces and piece[k:] in pieces]
+        if proto.pieces[number].type == 1:
+            merges += [(-score, *(pieces[part][0] for part in pair), pair) for pair in pairs]
+    special = {1: None, 2: True, 3: True, 4: False, 6: None}
+    return {
+        "added_tokens": [{"id": i, "content": piece.piece, "special": special[piece.type]} for i, piece in enumerate(proto.pieces)
+                         if special[piece.type] is not None],
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True, "vocab": {p: i for p, (i, _) in pieces.items()},
+                  "merges": [" ".join(pair) if number % 2 else pair for number, (*_, pair) in enumerate(sorted(merges))]},
+    }
+
+
+def check_pairs_json(value, texts, prepare, processor):
+    """Hugging Face's own tokenizer says the same, but where a text holds special pieces."""
+    import tokenizers
+    value = {**value, "added_tokens": [{"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, **t} for t in value["added_tokens"]],
+             "version": "1.0", "truncation": None, "padding": None, "pre_tokenizer": None, "post_processor": None, "decoder": None}
+    value["model"] = {**value["model"], "merges": [m.split(" ") if isinstance(m, str) else list(m) for m in value["model"]["merges"]]}
+    other = tokenizers.Tokenizer.from_str(json.dumps(value))
+    different = [text for text in map(prepare, texts) if other.encode(text).ids != processor.encode(text)]
+    print(f"{len(different)} of {len(texts)} texts are other ids to Hugging Face's tokenizer: {[text[:30] for text in different[:8]]}")
+
+
+def lower(text):
+    """A character at a time, as Hugging Face's normalizer does it."""
+    return "".join(c.lower() for c in text)
+
+
 def as_json(path, value):
     path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
 
@@ -125,7 +165,7 @@ def main():
         (root / name).mkdir(parents=True)
         return root / name
 
-    small = train(texts, with_rules=True, model_type="unigram", vocab_size=600, character_coverage=0.98)
+    small = train(texts, with_rules=True, model_type="unigram", vocab_size=440, character_coverage=0.98)
     place = folder("unigram-small")
     (place / "spiece.model").write_bytes(small.SerializeToString())
     as_json(place / "tokenizer_config.json", {"tokenizer_class": "SiglipTokenizer", "do_lower_case": True, "pad_token": "</s>", "eos_token": "</s>"})
@@ -138,6 +178,16 @@ def main():
     (place / "tokenizer.model").write_bytes(plain.SerializeToString())
     as_json(place / "tokenizer_config.json", {"tokenizer_class": "OtherTokenizer", "do_lower_case": False, "pad_token": {"content": "<pad>"}})
     write_table(root / "unigram-bytes.json", table(plain, texts, lambda text: text))
+
+    pairs = train(texts, with_rules=False, model_type="bpe", vocab_size=900, character_coverage=0.98, byte_fallback=True, add_dummy_prefix=False,
+                  remove_extra_whitespaces=False, user_defined_symbols=["<mask>", "\u2581\u2581", "\u2581\u2581\u2581", "\n", "[CLS]"])
+    (folder("pairs-small") / "tokenizer.model").write_bytes(pairs.SerializeToString())
+    as_json(root / "pairs-small" / "tokenizer_config.json", {"tokenizer_class": "GemmaTokenizer", "pad_token": "<pad>"})
+    value = as_pairs_json(pairs)
+    as_json(folder("pairs-json") / "tokenizer.json", value)
+    as_json(root / "pairs-json" / "tokenizer_config.json", {"tokenizer_class": "GemmaTokenizer", "pad_token": "<pad>", "eos_token": {"content": "</s>"}})
+    write_table(root / "pairs-small.json", table(pairs, texts, lower))
+    check_pairs_json(value, texts, lower, sentencepiece.SentencePieceProcessor(model_proto=pairs.SerializeToString()))
 
 
 main()
