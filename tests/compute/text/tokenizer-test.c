@@ -306,10 +306,8 @@ static void
 check_sentencepiece(const char *data)
 {
   static const char *const folders[][2] = {
-    { "unigram-small", "unigram-small.json" },
-    { "unigram-json", "unigram-small.json" },
-    { "unigram-bytes", "unigram-bytes.json" },
-    { "pairs-small", "pairs-small.json" },
+    { "unigram-small", "unigram-small.json" }, { "unigram-json", "unigram-small.json" },
+    { "unigram-bytes", "unigram-bytes.json" }, { "pairs-small", "pairs-small.json" },
     { "pairs-json", "pairs-small.json" },
   };
   struct tokenizer *tokenizer;
@@ -503,6 +501,29 @@ check_model_faults(const char *scratch)
              "{\"normalizer\": {\"precompiled_charsmap\": \"A*==\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, "
              "\"vocab\": [[\"a\", -1]]}}");
   refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "base64");
+
+#define PAIRS(vocabulary, merges)                                                                              \
+  "{\"model\": {\"type\": \"BPE\", \"byte_fallback\": true, \"unk_token\": \"<unk>\", \"vocab\": {" vocabulary \
+  "}, \"merges\": [" merges "]}}"
+#define FIRST "\"<unk>\": 0, \"<eos>\": 1, \"a\": 2, \"aa\": 3"
+  write_text(scratch, "tokenizer.json", PAIRS("", ""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "unknown");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST ", \"b\": 3", ""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "“b”");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST ", \"b\": 5", ""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "“b”");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST ", \"\": 4", ""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "piece 4");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST, "\"a a\", \"aa\""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "merge 1");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST, "\"a a\", [\"a\", \"b\"]"));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "merge 1");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST, "\"a a\", [\"a\"]"));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "merge 1");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST, "\"a a\", 7"));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "merge 1");
+  write_text(scratch, "tokenizer.json", PAIRS(FIRST, "\"a a\""));
+  refuse(scratch, COMPUTE_ERROR_INVALID_FILE, "0x00");
 }
 
 /* ---- Time -------------------------------------------------------------------------------------------------------------- */
