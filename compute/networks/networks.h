@@ -31,7 +31,8 @@ struct model_info {
   unsigned dimensions; /* of the vectors */
   bool embeds_pictures;
   bool embeds_texts;
-  unsigned input_side;      /* pixels; a picture whose short side is this is not resized. 0 without a picture tower */
+  unsigned input_side;      /* pixels; a picture whose short side is this is not resized, unless the network wants it
+                               squashed to a square. 0 without a picture tower */
   unsigned crops;           /* looks at one picture */
   unsigned max_tokens;      /* of a text, special tokens included; longer ones are truncated */
   unsigned preferred_batch; /* pictures a run */
