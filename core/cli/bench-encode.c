@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
+#include <sys/resource.h>
 
 #include "compute/networks/networks.h"
 #include "core/analysis/sac-encoder.h"
@@ -8,8 +9,9 @@
 
 /*
  * How long a picture and a query take, and where the time goes: the median of some runs at one picture and at the model's preferred
- * batch, then one profiled run whose operations are summed by kind, each beside the least time that the device's own peaks allow it. The pictures are noise of the network's own size; what is
- * in a picture changes nothing.
+ * batch, then one profiled run whose operations are summed by kind, each beside the least time that the device's own peaks allow
+ * it. The pictures are noise of the network's own size; what is in a picture changes nothing. Pictures come before the queries, so
+ * that the peak of memory is that of the picture network alone.
  */
 
 #define QUERY "a dog that runs after a ball"
@@ -33,6 +35,7 @@ struct measured {
   double query_seconds, first_query_seconds; /* a text */
   double operations, profiled_seconds;       /* a picture */
   struct nn_peaks peaks;                     /* of the device */
+  double peak_bytes; /* resident in the process after the pictures' runs: device memory only where the device is the CPU */
   GArray *shares;                            /* of struct share, a picture, the longest first */
 };
 
@@ -48,6 +51,15 @@ static double
 now(void)
 {
   return (double)g_get_monotonic_time() / G_TIME_SPAN_SECOND;
+}
+
+static double
+peak_bytes(void)
+{
+  struct rusage usage = { 0 };
+
+  getrusage(RUSAGE_SELF, &usage);
+  return (double)usage.ru_maxrss * 1024;
 }
 
 static int
@@ -187,9 +199,11 @@ measure_pictures(struct model *model, struct gpu_device *device, const char *fol
     noise[i] = (guint8)((state = state * 1664525 + 1013904223) >> 24);
   for (guint i = 0; i < batch; i++)
     pictures[i] = (struct model_picture){ .rgb = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
-  return time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) &&
-         time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error) &&
-         profile(device, folder, pictures, batch, measured, error);
+  if (!time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) ||
+      !time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error))
+    return FALSE;
+  measured->peak_bytes = peak_bytes();
+  return profile(device, folder, pictures, batch, measured, error);
 }
 
 static gboolean
@@ -206,8 +220,8 @@ measure_on(struct gpu_device *device, const char *folder, const struct arguments
   measured->open_seconds = now() - begin;
   measured->info = *model_get_info(model);
   const gboolean done =
-      (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error)) &&
-      (!measured->info.embeds_pictures || measure_pictures(model, device, folder, arguments->runs, measured, error));
+      (!measured->info.embeds_pictures || measure_pictures(model, device, folder, arguments->runs, measured, error)) &&
+      (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
   model_close(&model);
   return done;
 }
@@ -276,6 +290,7 @@ print_json(const struct measured *measured)
     add_number(json, "gflop_per_second", measured->operations / measured->batch_seconds / 1e9);
     add_number(json, "peak_gflop_per_second", measured->peaks.operations / 1e9);
     add_number(json, "peak_gigabytes_per_second", measured->peaks.bytes / 1e9);
+    add_number(json, "peak_megabytes", measured->peak_bytes / 1e6);
     json_builder_set_member_name(json, "operations");
     json_builder_begin_array(json);
     for (guint i = 0; i < measured->shares->len; i++) {
