@@ -7,8 +7,8 @@
     peers_engine.py run ENGINE MODEL FOLDER PICTURES BATCH THREADS
 
 `run` loads, embeds the first BATCH pictures and prints {"device", "vectors"}; then, for each line it reads, a number of seconds,
-it runs that long and prints {"milliseconds": a picture, "peak_megabytes"}. A failure is {"failure": why}. It imports numpy and its
-engine alone, so that little else is in its memory.
+it runs that long and prints {"milliseconds": a picture, "peak_megabytes"}. A failure is {"failure": why}. It imports numpy and
+its engine alone, so that little else is in its memory.
 """
 import json
 import os
