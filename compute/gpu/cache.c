@@ -65,8 +65,8 @@ read_cache(const char *path, struct cache_header *header)
   return data;
 }
 
-static enum compute_status
-make_directory(const char *directory)
+enum compute_status
+gpu_make_directory(const char *directory)
 {
   char *path = strdup(directory);
   if (!path)
@@ -171,7 +171,7 @@ gpu_device_save_cache(struct gpu_device *device, struct compute_error *error)
     if (header.hash != device->cache_hash || header.bytes != device->cache_size) {
       char *slash = strrchr(device->cache_path, '/');
       *slash = '\0';
-      make_directory(device->cache_path);
+      gpu_make_directory(device->cache_path);
       *slash = '/';
       status = write_beside_and_rename(device->cache_path, &header, data, error);
       if (status == COMPUTE_OK) {

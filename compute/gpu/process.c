@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/gpu/gpu.h"
+#include "compute/gpu/internal.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 /*
  * Mesa's driver in software compiles shaders for vectors of 256 bits unless the environment says otherwise, although a
@@ -25,35 +22,23 @@ has_wide_vectors(void)
 #endif
 }
 
-/* The folder must be there: Mesa makes one level below it. */
-static bool
-make_cache_folder(char path[4096])
-{
-  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-  const char *base = cache && *cache ? cache : home, *middle = cache && *cache ? "" : "/.cache";
-  static const char *const parts[] = { "", "/saccade", "/vectors-512" };
-  int length = base && *base == '/' ? snprintf(path, 4000, "%s%s", base, middle) : -1;
-
-  if (length < 0 || length >= 4000)
-    return false;
-  for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-    strcat(path, parts[i]);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-      return false;
-  }
-  return true;
-}
-
 static void
 prepare(void)
 {
-  char path[4096];
+  const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+  bool is_named = cache && *cache == '/';
+  char *path = NULL;
 
   if (getenv("LP_NATIVE_VECTOR_WIDTH") || getenv("MESA_SHADER_CACHE_DIR") || !has_wide_vectors() ||
-      !make_cache_folder(path))
+      (!is_named && !(home && *home == '/')) ||
+      asprintf(&path, "%s%s/saccade/vectors-512", is_named ? cache : home, is_named ? "" : "/.cache") < 0)
     return;
-  setenv("MESA_SHADER_CACHE_DIR", path, 0);
-  setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
+  /* Mesa makes one level below it only. */
+  if (gpu_make_directory(path) == COMPUTE_OK) {
+    setenv("MESA_SHADER_CACHE_DIR", path, 0);
+    setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
+  }
+  free(path);
 }
 
 void

@@ -35,8 +35,9 @@ struct measured {
   double query_seconds, first_query_seconds; /* a text */
   double operations, profiled_seconds;       /* a picture */
   struct nn_peaks peaks;                     /* of the device */
-  double peak_bytes; /* resident in the process after the pictures' runs: device memory only where the device is the CPU */
-  GArray *shares;                            /* of struct share, a picture, the longest first */
+  double
+      peak_bytes; /* resident in the process after the pictures' runs: device memory only where the device is the CPU */
+  GArray *shares; /* of struct share, a picture, the longest first */
 };
 
 static gboolean
@@ -326,7 +327,6 @@ print_shares(const struct measured *measured)
     g_autofree char *part = g_strdup_printf("%.0f %%", 100 * seconds / MAX(measured->profiled_seconds, 1e-12));
     g_autofree char *speed = g_strdup_printf("%.1f", seconds > 0 ? share->operations / seconds / 1e9 : 0);
     g_autofree char *bandwidth = g_strdup_printf("%.1f", seconds > 0 ? share->bytes / seconds / 1e9 : 0);
-
     g_autofree char *floor = g_strdup_printf("%.0f %%", seconds > 0 ? 100 * share->floor_seconds / seconds : 0);
 
     cli_table_add(table, share->op, share->kernel, time, part, speed, bandwidth, floor);
