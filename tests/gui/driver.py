@@ -183,16 +183,41 @@ class Window:
 
     def keys(self, *names):
         """Key presses to the window that has the focus."""
-        own = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True,
-                             text=True, check=False).stdout.split()
-        assert own, "the window is not on the display"
-        subprocess.run(["xdotool", "windowfocus", "--sync", own[-1]], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(["xdotool", "windowfocus", "--sync", self.own_window()], check=False, stderr=subprocess.DEVNULL)
         subprocess.run(["xdotool", "key", "--delay", "40", *names], check=True)
 
     def resize(self, width, height):
-        own = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True,
-                             text=True, check=False).stdout.split()
-        subprocess.run(["xdotool", "windowsize", "--sync", own[0], str(width), str(height)], check=False)
+        subprocess.run(["xdotool", "windowsize", "--sync", self.own_window(), str(width), str(height)], check=False)
+
+    def own_window(self):
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True,
+                               text=True, check=False).stdout.split()
+        assert found, "the window is not on the display"
+        return found[-1]
+
+    def drop(self, drag_source, *files):
+        """Drags the files out of another window and lets them go over the middle of this one."""
+        geometry = subprocess.run(["xdotool", "getwindowgeometry", "--shell", self.own_window()], capture_output=True,
+                                  text=True, check=True).stdout
+        left, top, width, height = (int(line.split("=")[1]) for line in geometry.splitlines()[1:5])
+        other = subprocess.Popen([drag_source, *map(str, files)])
+        try:
+            origin = wait_for("the window to drag from", lambda: subprocess.run(
+                ["xdotool", "search", "--onlyvisible", "--name", "Drag from here"], capture_output=True, text=True,
+                check=False).stdout.split())[-1]
+            corner = 1300, 800  # beside this window, on the display that inside_session() makes
+            subprocess.run(["xdotool", "windowmove", "--sync", origin, *map(str, corner)], check=True)
+            time.sleep(0.5)
+            subprocess.run(["xdotool", "mousemove", str(corner[0] + 50), str(corner[1] + 50), "sleep", "0.3", "mousedown", "1"],
+                           check=True)
+            target = left + width // 2, top + height // 2
+            for step in range(1, 21):
+                x, y = (round(a + 50 + (b - a - 50) * step / 20) for a, b in zip(corner, target))
+                subprocess.run(["xdotool", "mousemove", str(x), str(y), "sleep", "0.03"], check=True)
+            subprocess.run(["xdotool", "sleep", "0.5", "mouseup", "1", "sleep", "0.5"], check=True)
+        finally:
+            other.terminate()
+            other.wait()
 
     def picture(self, path):
         """Of the whole display, the pointer out of the way."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The main job in the real window: open a clip, index it, find a moment by typing, see it, tag it, cut it out.
 
-usage: window.py PROGRAM
+usage: window.py PROGRAM DRAG_SOURCE
 """
 import json
 import os
@@ -15,7 +15,7 @@ import time
 
 import driver
 
-PROGRAM = sys.argv[1]
+PROGRAM, DRAG_SOURCE = sys.argv[1:3]
 TOLERANCE = 0.045  # a frame at 25 a second
 
 
@@ -206,6 +206,23 @@ def test_role(window, name):
     return window.wait(name, test=lambda part: part.get_action_iface() is not None).get_role_name()
 
 
+def test_dropped(home):
+    """Files and folders dropped on the window are added; onto an empty one, the first video also opens."""
+    folder = home / "dropped"
+    folder.mkdir()
+    first, inner = make_clip(home / "first.mp4", 2, "smptebars"), make_clip(folder / "inner.mp4", 2, "rgbtestsrc")
+    own = {"XDG_DATA_HOME": str(home / "new/data"), "XDG_CONFIG_HOME": str(home / "new/config")}
+    window = driver.Window(PROGRAM, environment=own)
+    window.wait("Find the moment")
+    window.drop(DRAG_SOURCE, first, folder)
+    window.wait("first.mp4", "frame")
+    window.wait("Timeline", "slider")
+    library = home / "new/data/saccade"
+    driver.wait_for("both videos in the library", lambda: {pathlib.Path(video["file"]).name for video in saccade(
+        "library", "info", "--library", library, "--json")["videos"]} == {first.name, inner.name}, 120)
+    window.close()
+
+
 def test_resumed(home):
     """A job that is cut off by SIGKILL goes on at the next start, and the window says so."""
     long = make_clip(home / "long.mp4", 40, "testsrc")
@@ -240,6 +257,7 @@ def main():
     near(window, 6.0, "before the end")
     window.close()
     test_remembered(clip)
+    test_dropped(home)
     test_resumed(home)
     print("all of the window's tests passed")
 
