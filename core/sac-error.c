@@ -67,7 +67,8 @@ sac_error_set_from_errno(GError **error, int number, const char *format, ...)
   va_start(arguments, format);
   g_autofree char *what = g_strdup_vprintf(format, arguments);
   va_end(arguments);
-  g_set_error(error, SAC_ERROR, code, "%s: %s", what, g_strerror(number));
+  const char *way_out = number == EACCES || number == EPERM ? ": its owner or an administrator can give you permission" : "";
+  g_set_error(error, SAC_ERROR, code, "%s: %s%s", what, g_strerror(number), way_out);
 }
 
 gboolean

@@ -19,8 +19,9 @@
 /* A file to work on, from the walk to the end. */
 struct candidate {
   char *path;
-  gboolean asked_for; /* named by the user, not found in a folder */
-  SacMediaInfo *info; /* NULL when it is not to be analysed; then its SacIndexFile says why */
+  gboolean asked_for;      /* named by the user, not found in a folder */
+  SacMediaInfo *info;      /* NULL when it is not to be analysed; then its SacIndexFile says why */
+  gint64 size, changed_us; /* when it was examined */
 };
 
 struct _SacIndexJob {
@@ -299,11 +300,39 @@ has_video_name(const char *path)
   return mime != NULL && g_str_has_prefix(mime, "video/");
 }
 
+static gboolean
+look_at_file(const char *path, gint64 *size, gint64 *changed_us)
+{
+  GStatBuf status;
+  if (g_stat(path, &status) != 0)
+    return FALSE;
+  *size = status.st_size;
+  *changed_us = status.st_mtim.tv_sec * SAC_SECOND + status.st_mtim.tv_nsec / 1000;
+  return TRUE;
+}
+
+/* A file that is still being written was read as it was then: what is known of it is not yet the whole. */
+static gboolean
+has_stayed(const struct candidate *candidate, GError **error)
+{
+  gint64 size, changed_us;
+  if (!look_at_file(candidate->path, &size, &changed_us) ||
+      (size == candidate->size && changed_us == candidate->changed_us))
+    return TRUE;
+  g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED,
+              "“%s” changed while it was read, as a file does that is still being written: what was there is indexed; "
+              "index it again when it is complete",
+              candidate->path);
+  return FALSE;
+}
+
 /* In a folder, what is not a video is passed over with its reason; what the user named, or what calls itself a video, must be one. */
 static void
 examine(SacIndexJob *job, const char *path, gboolean asked_for, GPtrArray *candidates)
 {
   g_autoptr(GError) error = NULL;
+  gint64 size = 0, changed_us = 0;
+  look_at_file(path, &size, &changed_us);
   g_autoptr(SacMediaInfo) info = sac_probe_file(path, &error);
   gboolean strict = asked_for || has_video_name(path);
   if (info == NULL) {
@@ -320,6 +349,8 @@ examine(SacIndexJob *job, const char *path, gboolean asked_for, GPtrArray *candi
   candidate->path = g_strdup(path);
   candidate->asked_for = asked_for;
   candidate->info = g_steal_pointer(&info);
+  candidate->size = size;
+  candidate->changed_us = changed_us;
   g_ptr_array_add(candidates, candidate);
   g_mutex_lock(&job->lock);
   job->total_us += MAX(candidate->info->duration_us, SAC_SECOND);
@@ -447,7 +478,7 @@ index_candidate(SacIndexJob *job, const struct candidate *candidate, GHashTable 
     /* Read the very file that was examined, whichever other paths lead to the same content. */
     g_free(video->path);
     video->path = g_strdup(candidate->path);
-    if (run_analysers(job, video, &worked, &failure)) {
+    if (run_analysers(job, video, &worked, &failure) && (!worked || has_stayed(candidate, &failure))) {
       g_mutex_lock(&job->lock);
       gint64 n_samples = job->n_samples - samples_before;
       g_mutex_unlock(&job->lock);

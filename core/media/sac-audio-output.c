@@ -6,11 +6,18 @@
 /* What lies between us and the ear: short, so that a volume is heard at once, and long enough for a busy machine. */
 #define LATENCY_MS 100
 
+/* How often the server is asked where it is, and how old an answer is too old. Between answers the time that has passed is added: the
+   library's own interpolation goes on through gaps and pauses and needs seconds to come back. */
+#define TIMING_EVERY_US 50000
+#define TIMING_STALE_US 2000000
+
 /* PulseAudio's objects live on a thread of its own; each function here takes its lock. */
 struct _SacAudioOutput {
   pa_threaded_mainloop *loop;
   pa_context *context;
   pa_stream *stream;
+  gint64 start_index; /* bytes that the server had read when the sound was started */
+  gboolean asked;     /* where the server is, and not yet told */
 };
 
 static void
@@ -40,6 +47,15 @@ on_room(pa_stream *stream, size_t bytes, void *output)
 static void
 on_done(pa_stream *stream, int success, void *output)
 {
+  wake(output);
+}
+
+static void
+on_timing(pa_stream *stream, int success, void *data)
+{
+  SacAudioOutput *output = data;
+
+  output->asked = FALSE;
   wake(output);
 }
 
@@ -83,9 +99,9 @@ connect_to_server(SacAudioOutput *output)
     return FALSE;
   pa_stream_set_state_callback(output->stream, on_stream, output);
   pa_stream_set_write_callback(output->stream, on_room, output);
-  return pa_stream_connect_playback(
-             output->stream, NULL, &buffer,
-             PA_STREAM_ADJUST_LATENCY | PA_STREAM_INTERPOLATE_TIMING | PA_STREAM_AUTO_TIMING_UPDATE, NULL, NULL) >= 0 &&
+  /* Corked until it is started: a stream that runs without sound keeps the device awake. */
+  return pa_stream_connect_playback(output->stream, NULL, &buffer, PA_STREAM_ADJUST_LATENCY | PA_STREAM_START_CORKED,
+                                    NULL, NULL) >= 0 &&
          wait_for_stream(output);
 }
 
@@ -160,29 +176,69 @@ sac_audio_output_write(SacAudioOutput *output, const float *samples, gsize n_fra
   return good;
 }
 
-gint64
-sac_audio_output_get_latency(SacAudioOutput *output)
+/* Under the loop's lock; NULL is a request that could not be made. */
+static void
+finish(SacAudioOutput *output, pa_operation *operation)
 {
-  pa_usec_t latency = 0;
-  int negative = 0;
-
-  pa_threaded_mainloop_lock(output->loop);
-  /* Before the server's first answer nothing is known, and nothing is heard. */
-  if (pa_stream_get_latency(output->stream, &latency, &negative) < 0)
-    latency = G_USEC_PER_SEC;
-  pa_threaded_mainloop_unlock(output->loop);
-  return negative ? 0 : (gint64)MIN(latency, (pa_usec_t)(10 * G_USEC_PER_SEC));
-}
-
-void
-sac_audio_output_flush(SacAudioOutput *output)
-{
-  pa_threaded_mainloop_lock(output->loop);
-  pa_operation *operation = pa_stream_flush(output->stream, on_done, output);
   while (operation && pa_operation_get_state(operation) == PA_OPERATION_RUNNING &&
          PA_CONTEXT_IS_GOOD(pa_context_get_state(output->context)))
     pa_threaded_mainloop_wait(output->loop);
   if (operation)
     pa_operation_unref(operation);
+}
+
+void
+sac_audio_output_start(SacAudioOutput *output)
+{
+  pa_threaded_mainloop_lock(output->loop);
+  finish(output, pa_stream_cork(output->stream, TRUE, on_done, output));
+  finish(output, pa_stream_flush(output->stream, on_done, output));
+  finish(output, pa_stream_update_timing_info(output->stream, on_done, output));
+  const pa_timing_info *timing = pa_stream_get_timing_info(output->stream);
+  output->start_index = timing ? timing->read_index : 0;
+  finish(output, pa_stream_cork(output->stream, FALSE, on_done, output));
   pa_threaded_mainloop_unlock(output->loop);
+}
+
+void
+sac_audio_output_end(SacAudioOutput *output)
+{
+  pa_threaded_mainloop_lock(output->loop);
+  finish(output, pa_stream_trigger(output->stream, on_done, output));
+  pa_threaded_mainloop_unlock(output->loop);
+}
+
+void
+sac_audio_output_stop(SacAudioOutput *output)
+{
+  pa_threaded_mainloop_lock(output->loop);
+  finish(output, pa_stream_cork(output->stream, TRUE, on_done, output));
+  finish(output, pa_stream_flush(output->stream, on_done, output));
+  pa_threaded_mainloop_unlock(output->loop);
+}
+
+gint64
+sac_audio_output_get_heard(SacAudioOutput *output)
+{
+  gint64 heard_us = 0;
+
+  pa_threaded_mainloop_lock(output->loop);
+  const pa_timing_info *timing = pa_stream_get_timing_info(output->stream);
+  const pa_sample_spec *spec = pa_stream_get_sample_spec(output->stream);
+  const gint64 age_us = timing ? (gint64)pa_timeval_age(&timing->timestamp) : G_MAXINT64;
+  if (age_us < TIMING_STALE_US && timing->read_index > output->start_index) {
+    const gint64 read_us = (gint64)pa_bytes_to_usec((uint64_t)(timing->read_index - output->start_index), spec);
+    /* What was read before the last gap has left the device; since then, no more can be under way than was read. */
+    const gint64 since_gap_us = (gint64)pa_bytes_to_usec(timing->since_underrun, spec);
+    const gint64 under_way_us = MIN((gint64)timing->sink_usec, timing->playing ? since_gap_us : 0);
+    heard_us = read_us - under_way_us + (timing->playing ? age_us : 0);
+  }
+  if (age_us > TIMING_EVERY_US && !output->asked) {
+    pa_operation *operation = pa_stream_update_timing_info(output->stream, on_timing, output);
+    output->asked = operation != NULL;
+    if (operation)
+      pa_operation_unref(operation);
+  }
+  pa_threaded_mainloop_unlock(output->loop);
+  return MAX(heard_us, 0);
 }

@@ -16,6 +16,8 @@
 #define CLOCK_TOLERANCE_US 8000
 /* The clock waits no longer than this for the sound to begin. */
 #define SOUND_START_US 1500000
+/* What the server still has when the sound has been given to its end is heard within this. */
+#define SOUND_END_US 2000000
 /* 20 ms of sound at a time: how soon a pause is heard. */
 #define CHUNK (SAC_AUDIO_RATE / 50)
 
@@ -203,6 +205,27 @@ discontinuity(SacPlayerSession *session)
 
 /* ---- Sound ------------------------------------------------------------------------------------------------------------- */
 
+/* Lets the server play what it still has, unless something else is wanted meanwhile. */
+static void
+finish_sound(SacPlayerSession *session, guint serial, SacAudioOutput *output, gint64 given_us)
+{
+  const gint64 end = g_get_monotonic_time() + SOUND_END_US;
+
+  sac_audio_output_end(output);
+  g_mutex_lock(&session->lock);
+  while (session->serial == serial && !g_cancellable_is_cancelled(session->stop) && g_get_monotonic_time() < end) {
+    g_mutex_unlock(&session->lock);
+    const gint64 left_us = given_us - sac_audio_output_get_heard(output);
+    g_mutex_lock(&session->lock);
+    if (left_us <= 0)
+      break;
+    if (session->serial == serial)
+      g_cond_wait_until(&session->changed, &session->lock, g_get_monotonic_time() + MIN(left_us, 20000));
+  }
+  g_mutex_unlock(&session->lock);
+  sac_audio_output_stop(output);
+}
+
 static void
 play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *output)
 {
@@ -222,6 +245,7 @@ play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *outp
     g_mutex_unlock(&session->lock);
     return;
   }
+  sac_audio_output_start(output);
   for (;;) {
     const gsize count = sac_audio_track_read(track, samples, CHUNK);
 
@@ -236,11 +260,11 @@ play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *outp
     }
     g_mutex_unlock(&session->lock);
     if (stale) {
-      sac_audio_output_flush(output);
+      sac_audio_output_stop(output);
       return;
     }
     if (!count)
-      return;
+      break;
     for (gsize i = 0; i < count * SAC_AUDIO_CHANNELS; i++)
       samples[i] *= gain;
     if (!sac_audio_output_write(output, samples, count)) {
@@ -252,15 +276,15 @@ play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *outp
       return;
     }
     given += (gint64)count;
-    const gint64 latency = sac_audio_output_get_latency(output);
-    const double heard = (double)given * G_USEC_PER_SEC / SAC_AUDIO_RATE - (double)latency;
+    const gint64 heard = MIN(sac_audio_output_get_heard(output), given * G_USEC_PER_SEC / SAC_AUDIO_RATE);
     g_mutex_lock(&session->lock);
     /* Until the server has begun to play, nothing is heard. */
     if (session->serial == serial && heard > 0)
-      clock_follow(session, start + (gint64)(heard * rate));
+      clock_follow(session, start + (gint64)((double)heard * rate));
     g_cond_broadcast(&session->changed);
     g_mutex_unlock(&session->lock);
   }
+  finish_sound(session, serial, output, given * G_USEC_PER_SEC / SAC_AUDIO_RATE);
 }
 
 static gpointer

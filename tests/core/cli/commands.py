@@ -8,9 +8,12 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import time
+import zlib
 
 SACCADE, MAKE_CLIPS, MODELS = sys.argv[1:4]
 COMMANDS = ("index", "search", "moments", "tag", "untag", "export", "embed", "models", "devices", "bench", "library")
@@ -100,6 +103,56 @@ def test_bad_files(folder, library):
             check("hidden.mp4" in done.stderr, f"a file without permission is named: {done.stderr}")
             done = run("export", folder / "plain.mp4", "--from", "0", "--to", "1", "-o", out, prefix=nobody, status=1)
             check("out.mp4" in done.stderr and not out.exists(), f"a folder without permission is told: {done.stderr}")
+            done = run("index", hidden, "--library", folder / "of-nobody", prefix=nobody, status=1)
+            check("of-nobody" in done.stderr, f"a library that cannot be made is named: {done.stderr}")
+            (folder / "of-nobody").mkdir()
+            os.chown(folder / "of-nobody", 65534, 65534)
+            done = run("index", hidden, folder / "plain.mp4", "--library", folder / "of-nobody", prefix=nobody, status=1)
+            check("hidden.mp4" in done.stderr and "1 indexed" in done.stdout, f"the readable one is indexed: {done}")
+            done = run("tag", folder / "plain.mp4", "--from", "1", "--to", "2", "mine", *library, prefix=nobody, status=1)
+            check(str(folder / "library") in done.stderr, f"another's library is named: {done.stderr}")
+
+
+def write_png(path, side):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    packer = zlib.compressobj(1)
+    row = b"\0" + bytes(range(256)) * (3 * side // 256) + b"\x80" * (3 * side % 256)
+    pixels = b"".join([packer.compress(row) for _ in range(side)] + [packer.flush()])
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) +
+                     chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+
+
+def test_odd_pictures(folder, library):
+    write_png(folder / "dot.png", 1)
+    write_png(folder / "wall.png", 20000)
+    done = run("index", folder / "dot.png", folder / "wall.png", *library, status=1)
+    check("wall.png" in done.stderr and "smaller" in done.stderr and "1 indexed" in done.stdout, f"1 and 20000 pixels: {done}")
+
+
+def test_growing(folder, library):
+    """A recording that goes on while it is indexed: told, kept as far as it went, and indexed whole the next time."""
+    whole, growing = folder / "whole.ts", folder / "growing.ts"
+    subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=20", "-c:v", "mpeg2video", "-g", "25",
+                    whole], check=True)
+    data = whole.read_bytes()
+    growing.write_bytes(data[:len(data) // 2])
+    process = subprocess.Popen([SACCADE, "index", growing, *map(str, library)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with growing.open("ab") as file:
+        for at in range(len(data) // 2, len(data), len(data) // 200):
+            file.write(data[at:at + len(data) // 200])
+            file.flush()
+            time.sleep(0.05)
+            if process.poll() is not None:
+                break
+        said = process.communicate()[0]
+        check(process.returncode == 1 and "growing.ts” changed while it was read" in said, f"a growing file is told: {said}")
+        file.write(data[growing.stat().st_size:])
+    run("index", growing, *library)
+    check("1 unchanged" in run("index", growing, *library).stdout, "the whole one is known")
+    videos = json.loads(run("library", "info", "--json", *library).stdout)["videos"]
+    video = next(video for video in videos if video["title"] == "growing.ts")
+    check((video["state"], video["samples"]) == ("indexed", 20), f"the whole recording: {video}")
 
 
 def main():
@@ -120,6 +173,8 @@ def main():
         test_words()
         test_json(folder, library)
         test_bad_files(folder, library)
+        test_odd_pictures(folder, library)
+        test_growing(folder, library)
     print(f"{checks} checks")
     return 0
 
