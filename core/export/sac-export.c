@@ -332,8 +332,8 @@ open_input(SacExportJob *job, const SacExportOptions *options, GError **error)
     job->origin_us = job->input->start_time;
   }
   const gint64 begin = job->input->start_time == AV_NOPTS_VALUE ? 0 : job->input->start_time;
-  const gint64 duration =
-      job->input->duration > 0 ? begin + job->input->duration - job->origin_us : G_MAXINT64 / 4 - job->origin_us;
+  const gint64 length = sac_media_container_duration(job->input);
+  const gint64 duration = (length > 0 ? begin + length : G_MAXINT64 / 4) - job->origin_us;
   if (options->from_us < 0 || options->to_us <= options->from_us) {
     g_autofree char *from = sac_time_format(options->from_us), *to = sac_time_format(options->to_us);
 

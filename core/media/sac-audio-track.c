@@ -80,9 +80,7 @@ sac_audio_track_free(SacAudioTrack *track)
 gint64
 sac_audio_track_get_duration(SacAudioTrack *track)
 {
-  if (track->stream->duration > 0)
-    return av_rescale_q(track->stream->duration, track->stream->time_base, AV_TIME_BASE_Q);
-  return track->format->duration > 0 ? track->format->duration : -1;
+  return sac_media_duration(track->format, track->stream);
 }
 
 static gboolean

@@ -19,6 +19,10 @@ AVFormatContext *sac_media_open(const char *path, GCancellable *cancellable, GEr
 void sac_media_set_error(GError **error, int averror, const char *path, const char *doing);
 /* The stream that people mean by "the video": -1 if none. Cover pictures of sound files count only if there is nothing else. */
 int sac_media_find_video(AVFormatContext *context);
+/* How long the container says that it is from its first moment to its last, in µs, or 0 where it says nothing. */
+gint64 sac_media_container_duration(const AVFormatContext *context);
+/* How long the stream (may be NULL) or else its container says that it is, in µs, or -1. */
+gint64 sac_media_duration(const AVFormatContext *context, const AVStream *stream);
 /* How a stored picture becomes upright: rows and columns exchanged first, then left and right, top and bottom. */
 typedef struct {
   gboolean transposed, flip_x, flip_y;

@@ -162,6 +162,28 @@ sac_media_find_video(AVFormatContext *context)
   return best;
 }
 
+gint64
+sac_media_container_duration(const AVFormatContext *context)
+{
+  gint64 duration = context->duration;
+
+  if (duration <= 0)
+    return 0;
+  /* Matroska counts from its clock's zero, however late its first moment is. */
+  if (strstr(context->iformat->name, "matroska") && context->start_time != AV_NOPTS_VALUE)
+    duration -= CLAMP(context->start_time, 0, duration);
+  return duration;
+}
+
+gint64
+sac_media_duration(const AVFormatContext *context, const AVStream *stream)
+{
+  if (stream && stream->duration > 0)
+    return av_rescale_q(stream->duration, stream->time_base, AV_TIME_BASE_Q);
+  const gint64 duration = sac_media_container_duration(context);
+  return duration > 0 ? duration : -1;
+}
+
 SacOrientation
 sac_media_orientation(const AVStream *stream, const AVFrame *picture)
 {
@@ -483,7 +505,8 @@ sac_decoder_check_end(SacDecoder *decoder, gint64 reached_us, GError **error)
 {
   const AVFormatContext *format = decoder->format;
   /* Headers are rounded, and the last frames of a stream often are not shown as long as they say. */
-  const gint64 promised = format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM ? format->duration : 0;
+  const gint64 promised =
+      format->duration_estimation_method == AVFMT_DURATION_FROM_STREAM ? sac_media_container_duration(format) : 0;
   const gint64 missing = promised - MAX(G_USEC_PER_SEC, promised / 50);
   gboolean broken = decoder->failure != 0;
 

@@ -641,12 +641,8 @@ open_file(Pictures *pictures)
 
   pictures->decoder = sac_decoder_new(session->path, FALSE, session->stop, &error);
   if (pictures->decoder) {
-    const AVStream *stream = pictures->decoder->stream;
-
     tracks.has_video = TRUE;
-    tracks.duration_us = stream->duration > 0 ? av_rescale_q(stream->duration, stream->time_base, AV_TIME_BASE_Q)
-                         : pictures->decoder->format->duration > 0 ? pictures->decoder->format->duration
-                                                                   : -1;
+    tracks.duration_us = sac_media_duration(pictures->decoder->format, pictures->decoder->stream);
   }
   track = sac_audio_track_new(session->path, session->stop, NULL);
   if (track) {

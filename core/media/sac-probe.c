@@ -43,14 +43,6 @@ is_picture(const AVFormatContext *context, const AVStream *stream)
   return g_str_has_suffix(name, "_pipe") || g_str_equal(name, "image2");
 }
 
-static gint64
-duration(const AVFormatContext *context, const AVStream *video)
-{
-  if (video && video->duration > 0)
-    return av_rescale_q(video->duration, video->time_base, AV_TIME_BASE_Q);
-  return context->duration > 0 ? context->duration : -1;
-}
-
 /* Photographs say how they were held inside the coded picture, which must be decoded for it. */
 static void
 turn_photograph(SacMediaInfo *info)
@@ -120,7 +112,7 @@ sac_probe_file(const char *path, GError **error)
                            codec->sample_aspect_ratio.num > 0 ? codec->sample_aspect_ratio : video->sample_aspect_ratio,
                            &info->rotation, &info->width, &info->height);
   }
-  info->duration_us = info->is_picture ? 0 : duration(context, video);
+  info->duration_us = info->is_picture ? 0 : sac_media_duration(context, video);
   for (unsigned i = 0; i < context->nb_streams; i++) {
     const AVCodecParameters *codec = context->streams[i]->codecpar;
 

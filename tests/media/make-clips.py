@@ -50,6 +50,7 @@ CLIPS = {
     "bt601-full.mp4": colours(BT601, "pc") + ["-an"],
     "bt709-limited.mp4": colours(BT709, "tv") + ["-an"],
     "bt709-full.mp4": colours(BT709, "pc") + ["-an"],
+    "late-start.mkv": ["-vf", "setpts=PTS+100/TB", "-avoid_negative_ts", "0"] + H264 + ["-an"],
     "no-duration.mkv": H264 + ["-live", "1", "-an"],
     "sound-only.m4a": ["-vn", "-c:a", "aac"],
 }

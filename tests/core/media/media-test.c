@@ -68,9 +68,9 @@ open_reader(const char *name, const SacFrameReaderOptions *options)
 static void
 test_every_frame(void)
 {
-  static const char *const names[] = { "plain.mp4", "plain.mkv",   "plain.webm",     "plain.avi",
-                                       "plain.ts",  "hevc.mp4",    "mjpeg.mov",      "long-gop.mp4",
-                                       "odd.mkv",   "ten-bit.mp4", "no-duration.mkv" };
+  static const char *const names[] = { "plain.mp4", "plain.mkv",   "plain.webm",      "plain.avi",
+                                       "plain.ts",  "hevc.mp4",    "mjpeg.mov",       "long-gop.mp4",
+                                       "odd.mkv",   "ten-bit.mp4", "no-duration.mkv", "late-start.mkv" };
 
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autoptr(SacFrameReader) reader = open_reader(names[i], &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24 });
@@ -309,11 +309,8 @@ test_probe(void)
   static const struct {
     const char *name, *codec;
     guint audio;
-  } cases[] = { { "plain.mp4", "h264", 1 },
-                { "plain.webm", "vp9", 1 },
-                { "hevc.mp4", "hevc", 0 },
-                { "sound-only.m4a", NULL, 1 },
-                { "no-duration.mkv", "h264", 0 } };
+  } cases[] = { { "plain.mp4", "h264", 1 },    { "plain.webm", "vp9", 1 },      { "hevc.mp4", "hevc", 0 },
+                { "sound-only.m4a", NULL, 1 }, { "late-start.mkv", "h264", 0 }, { "no-duration.mkv", "h264", 0 } };
 
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autofree char *path = clip(cases[i].name);
