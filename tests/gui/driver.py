@@ -4,6 +4,7 @@
 A script that calls inside_session() is run again within that session; Window then starts the program and finds its parts by role and
 name, as a screen reader does.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -85,12 +86,15 @@ def choose(row):
 
 
 class Window:
-    def __init__(self, program, *arguments, environment=None):
+    def __init__(self, program, *arguments, environment=None, stderr=None):
+        """stderr: a file that what the program complains of is appended to."""
         import gi
         gi.require_version("Atspi", "2.0")
         from gi.repository import Atspi
         self.atspi = Atspi
-        self.process = subprocess.Popen([program, *map(str, arguments)], env=dict(os.environ, **(environment or {})))
+        with open(stderr, "ab") if stderr else contextlib.nullcontext() as complaints:
+            self.process = subprocess.Popen([program, *map(str, arguments)], env=dict(os.environ, **(environment or {})),
+                                            stderr=complaints)
         self.application = wait_for("the window", self._find_application, 60)
         # GTK tells of states only when asked: what was once heard must not be believed for ever.
         self.application.set_cache_mask(Atspi.Cache.NONE)
@@ -195,11 +199,15 @@ class Window:
         assert found, "the window is not on the display"
         return found[-1]
 
+    def geometry(self):
+        """left, top, width, height on the display"""
+        answer = subprocess.run(["xdotool", "getwindowgeometry", "--shell", self.own_window()], capture_output=True,
+                                text=True, check=True).stdout
+        return [int(line.split("=")[1]) for line in answer.splitlines()[1:5]]
+
     def drop(self, drag_source, *files):
         """Drags the files out of another window and lets them go over the middle of this one."""
-        geometry = subprocess.run(["xdotool", "getwindowgeometry", "--shell", self.own_window()], capture_output=True,
-                                  text=True, check=True).stdout
-        left, top, width, height = (int(line.split("=")[1]) for line in geometry.splitlines()[1:5])
+        left, top, width, height = self.geometry()
         other = subprocess.Popen([drag_source, *map(str, files)])
         try:
             origin = wait_for("the window to drag from", lambda: subprocess.run(

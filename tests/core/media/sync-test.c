@@ -15,6 +15,7 @@
 
 #define RATE 48000
 #define LOUD 0.1f
+#define NEAR_SAMPLES (5 * RATE)
 #define BEEP_EVERY_US G_USEC_PER_SEC
 #define ALLOWED_US 20000 /* for 99 % of the frames */
 
@@ -23,12 +24,16 @@ typedef struct {
 } Shown;
 
 typedef struct {
+  gint64 sample, began_us; /* by this sample's time on the monotonic clock, sample 0 was played then */
+} Answer;
+
+typedef struct {
   pa_threaded_mainloop *loop;
   pa_context *context;
   pa_stream *stream;
   gint64 n_samples, quiet; /* heard so far; since the last loud one */
   GArray *beeps;           /* gint64, the sample that each began with */
-  GArray *beginnings;      /* gint64, when sample 0 was played, by each answer of the server, on the monotonic clock */
+  GArray *answers;         /* Answer, one with each piece that was heard */
 } Ear;
 
 typedef struct {
@@ -53,8 +58,8 @@ on_heard(pa_stream *stream, size_t bytes, void *data)
     if (ear->beeps->len > 0 && timing && pa_stream_get_latency(stream, &latency, &negative) == 0) {
       const gint64 told_us = g_get_monotonic_time() - (gint64)pa_timeval_age(&timing->timestamp);
       const gint64 played_us = told_us - (negative ? -(gint64)latency : (gint64)latency);
-      const gint64 began_us = played_us - ear->n_samples * G_USEC_PER_SEC / RATE;
-      g_array_append_val(ear->beginnings, began_us);
+      const Answer answer = { ear->n_samples, played_us - ear->n_samples * G_USEC_PER_SEC / RATE };
+      g_array_append_val(ear->answers, answer);
     }
     for (gsize i = 0; samples && i < count; i++) {
       const gboolean loud = fabsf(((const float *)samples)[i]) > LOUD;
@@ -84,7 +89,7 @@ listen(Ear *ear, const char *monitor)
 
   *ear = (Ear){ .quiet = RATE,
                 .beeps = g_array_new(FALSE, FALSE, sizeof(gint64)),
-                .beginnings = g_array_new(FALSE, FALSE, sizeof(gint64)) };
+                .answers = g_array_new(FALSE, FALSE, sizeof(Answer)) };
   ear->loop = pa_threaded_mainloop_new();
   pa_threaded_mainloop_start(ear->loop);
   pa_threaded_mainloop_lock(ear->loop);
@@ -154,11 +159,20 @@ compare(gconstpointer a, gconstpointer b)
   return (one > other) - (one < other);
 }
 
+/* By the middle one of the answers about it: the two clocks may drift apart in the long run. */
 static gint64
 heard_at(const Ear *ear, guint beep)
 {
-  return g_array_index(ear->beginnings, gint64, ear->beginnings->len / 2) +
-         g_array_index(ear->beeps, gint64, beep) * G_USEC_PER_SEC / RATE;
+  const gint64 sample = g_array_index(ear->beeps, gint64, beep);
+  g_autoptr(GArray) near = g_array_new(FALSE, FALSE, sizeof(gint64));
+
+  for (guint i = 0; i < ear->answers->len; i++) {
+    const Answer *answer = &g_array_index(ear->answers, Answer, i);
+    if (ABS(answer->sample - sample) < NEAR_SAMPLES)
+      g_array_append_val(near, answer->began_us);
+  }
+  g_array_sort(near, compare);
+  return near->len ? g_array_index(near, gint64, near->len / 2) + sample * G_USEC_PER_SEC / RATE : 0;
 }
 
 static int
@@ -167,15 +181,17 @@ judge(GArray *shown, Ear *ear)
   g_autoptr(GArray) errors = g_array_new(FALSE, FALSE, sizeof(gint64));
   double sum = 0;
 
-  g_array_sort(ear->beginnings, compare);
+  g_autofree gint64 *heard = g_new(gint64, ear->beeps->len + 1);
+  for (guint i = 0; i < ear->beeps->len; i++)
+    heard[i] = heard_at(ear, i);
   for (guint i = 0; i < shown->len; i++) {
     const Shown *frame = &g_array_index(shown, Shown, i);
     const guint beep = (guint)(frame->time_us / BEEP_EVERY_US);
 
-    if (beep + 1 >= ear->beeps->len || ear->beginnings->len == 0)
+    if (beep + 1 >= ear->beeps->len || !heard[beep] || !heard[beep + 1])
       continue;
     const double within = (double)(frame->time_us % BEEP_EVERY_US) / BEEP_EVERY_US;
-    const gint64 before = heard_at(ear, beep), after = heard_at(ear, beep + 1);
+    const gint64 before = heard[beep], after = heard[beep + 1];
     const gint64 error = frame->shown_us - before - (gint64)(within * (double)(after - before)), size = ABS(error);
     sum += (double)error;
     g_array_append_val(errors, size);
@@ -218,7 +234,7 @@ main(int count, char **arguments)
   const int status = judge(eye.shown, &ear);
   g_array_unref(eye.shown);
   g_array_unref(ear.beeps);
-  g_array_unref(ear.beginnings);
+  g_array_unref(ear.answers);
   g_object_unref(player);
   g_main_loop_unref(eye.loop);
   return status;
