@@ -194,8 +194,9 @@ class Window:
         subprocess.run(["xdotool", "windowsize", "--sync", self.own_window(), str(width), str(height)], check=False)
 
     def own_window(self):
-        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--pid", str(self.process.pid)], capture_output=True,
-                               text=True, check=False).stdout.split()
+        """The topmost one, or a dialog's; popovers have no names."""
+        found = subprocess.run(["xdotool", "search", "--onlyvisible", "--all", "--pid", str(self.process.pid), "--name", "."],
+                               capture_output=True, text=True, check=False).stdout.split()
         assert found, "the window is not on the display"
         return found[-1]
 

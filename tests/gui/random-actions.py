@@ -72,6 +72,19 @@ class Wanderer:
         self.window = driver.Window(PROGRAM, *arguments, environment=environment,
                                     stderr=self.log)
         self.starts += 1
+        self.window.wait("Search moments")
+        self.longest_stall()  # how long a window takes to appear is another matter
+
+    def quit(self):
+        """Whatever dialogs are open: without a window manager nobody knows which of them has the keys."""
+        subprocess.run(["gdbus", "call", "--session", "--dest", "org.saccade.Saccade", "--object-path", "/org/saccade/Saccade",
+                        "--method", "org.gtk.Actions.Activate", "quit", "[]", "{}"], check=True, stdout=subprocess.DEVNULL)
+        try:
+            status = self.window.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.window.kill()
+            raise
+        assert status == 0, f"the program ended with {status}"
 
     def any_video(self):
         return self.random.choice(sorted(self.videos.iterdir()))
@@ -195,8 +208,7 @@ class Wanderer:
 
     def restart(self):
         def do():
-            self.window.keys("Escape", "Escape", "Escape")
-            self.window.close()
+            self.quit()
             self.start()
         return "", do
 
@@ -264,9 +276,7 @@ def main():
             longest = max(longest, stall)
             limit = BUSY_STALL_MS if busy or sanitized else STALL_MS
             assert stall < limit, f"the window did not answer for {stall:.0f} ms"
-    wanderer.window.keys("Escape", "Escape", "Escape")
-    wanderer.window.close()
-    wanderer.complaints()
+    wanderer.quit()
     assert not wanderer.complaints(), wanderer.complaints()
     leaked = wanderer.leaked()
     assert leaked < LEAK_BYTES, f"{leaked} bytes leaked:\n" + "\n".join(wanderer.log.read_text().splitlines()[-60:])
