@@ -23,8 +23,8 @@ bert_read_settings(const struct config *config, struct bert_settings *bert, stru
     return status;
   if (bert->width % bert->heads)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: hidden_size %lld is not a multiple of num_attention_heads %lld",
-                        (long long)bert->width, (long long)bert->heads);
+                        "hidden_size %lld is not a multiple of num_attention_heads %lld", (long long)bert->width,
+                        (long long)bert->heads);
   return COMPUTE_OK;
 }
 

@@ -31,7 +31,7 @@ read_settings(const struct config *config, const char *folder, struct network_se
   settings->own = clip;
   if (!vision || !text)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: a CLIP model has a vision_config and a text_config; %s is missing",
+                        "a CLIP model has a vision_config and a text_config; %s is missing",
                         vision ? "text_config" : "vision_config");
   if ((status = config_integer_or(config, "projection_dim", 4, 8192, 512, &clip->projection, error)) ||
       (status = transformer_read(vision, &default_vision, &clip->vision, error)) ||
@@ -44,9 +44,8 @@ read_settings(const struct config *config, const char *folder, struct network_se
       (status = config_integer_or(text, "eos_token_id", 0, 1 << 20, 49407, &end, error)))
     return status;
   if (clip->image_side < clip->patch)
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: patch_size %lld is larger than image_size %lld", (long long)clip->patch,
-                        (long long)clip->image_side);
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "patch_size %lld is larger than image_size %lld",
+                        (long long)clip->patch, (long long)clip->image_side);
   /* transformers took the largest id for the end until it corrected eos_token_id in the configurations, which said 2. */
   settings->end_is_largest = end == 2;
   settings->end_token = (int32_t)end;

@@ -77,8 +77,8 @@ struct transformer {
 enum compute_status transformer_read(const struct config *config, const struct transformer *defaults,
                                      struct transformer *transformer, struct compute_error *error);
 /* name: of the tensors, without ".weight" and ".bias" */
-nn_tensor transformer_layer_norm(struct nn_graph *graph, const struct transformer *transformer, const char *name,
-                                 nn_tensor x);
+nn_tensor
+transformer_layer_norm(struct nn_graph *graph, const struct transformer *transformer, const char *name, nn_tensor x);
 /* x [..., width] → [..., width]: name.fc1, the activation, name.fc2, and the residual added */
 nn_tensor transformer_mlp(struct nn_graph *graph, const struct transformer *transformer, const char *name, nn_tensor x,
                           nn_tensor residual);
@@ -92,12 +92,17 @@ nn_tensor transformer_encode(struct nn_graph *graph, const struct transformer *t
 
 /* Overwrites what the folder's preprocessor_config.json says, if there is one; it must give pictures of side × side. What is
    squashed is said by the network. */
-enum compute_status preprocessing_read(const char *folder, int64_t side, struct preprocessing *preprocessing,
-                                       struct compute_error *error);
+enum compute_status
+preprocessing_read(const char *folder, int64_t side, struct preprocessing *preprocessing, struct compute_error *error);
 
 /* An activation by the name that transformers gives it. */
 enum compute_status network_read_activation(const struct config *config, enum nn_activation fallback,
                                             enum nn_activation *activation, struct compute_error *error);
+
+/* Says which model an error is about, and which of its files where that is known, unless its message says so already: messages
+   of the modules below name the key or the tensor only. Returns status. */
+enum compute_status
+network_about(const char *folder, const char *file, enum compute_status status, struct compute_error *error);
 
 /* vector / |vector|; a zero vector is left as it is. */
 void network_normalize(float *vector, unsigned dimensions);

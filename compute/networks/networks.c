@@ -65,8 +65,8 @@ network_read_activation(const struct config *config, enum nn_activation fallback
       *activation = names[i].activation;
       return COMPUTE_OK;
     }
-  return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
-                      "config.json: hidden_act is “%.60s”, which this program does not know", name);
+  return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "hidden_act is “%.60s”, which this program does not know",
+                      name);
 }
 
 void
@@ -91,16 +91,16 @@ file_in(char path[4096], const char *folder, const char *name, struct compute_er
   return COMPUTE_OK;
 }
 
-/* Says which model an error is about: messages of the modules below name the file or the tensor only. */
-static enum compute_status
-about(const char *folder, enum compute_status status, struct compute_error *error)
+enum compute_status
+network_about(const char *folder, const char *file, enum compute_status status, struct compute_error *error)
 {
   char message[sizeof error->message];
 
   if (!status || !error || strstr(error->message, folder))
     return status;
   memcpy(message, error->message, sizeof message);
-  snprintf(error->message, sizeof error->message, "%.200s: %.300s", folder, message);
+  snprintf(error->message, sizeof error->message, "%.200s%s%s: %.260s", folder, file ? "/" : "", file ? file : "",
+           message);
   return status;
 }
 
@@ -125,7 +125,7 @@ read_settings(const char *folder, const struct network **network, struct network
                           "%s: model_type is “%.60s”; this program knows clip, siglip, bert and saccade-starter", path,
                           type ? type : "missing");
   else
-    status = about(folder, (*network)->read_settings(config, folder, settings, error), error);
+    status = network_about(folder, "config.json", (*network)->read_settings(config, folder, settings, error), error);
   config_close(&config);
   if (status) {
     free(settings->own);
@@ -187,7 +187,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
       (status = nn_weights_create(device, model->file, NULL, &model->weights, error)) ||
       (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
       (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error)))) {
-    status = about(folder, status, error);
+    status = network_about(folder, NULL, status, error);
     model_close(&model);
     return status;
   }
@@ -269,7 +269,7 @@ get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens,
       nn_plan_create(graph, &(struct nn_plan_params){ .profile = model->profile }, &key.plan, error);
   nn_graph_destroy(&graph);
   if (status)
-    return about(model->folder, status, error);
+    return network_about(model->folder, NULL, status, error);
   model->plans[model->plan_count] = key;
   *out = &model->plans[model->plan_count++];
   return COMPUTE_OK;

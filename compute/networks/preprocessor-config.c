@@ -24,14 +24,12 @@ read_channels(const struct config *config, const char *key, float channels[3], s
   if (!list)
     return COMPUTE_OK;
   if (config_count(list) != 3)
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "preprocessor_config.json: %s must be a list of three numbers", key);
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s must be a list of three numbers", key);
   for (size_t i = 0; i < 3; i++) {
     double value;
 
     if (config_value(config_at(list, i), -100, 100, &value, NULL))
-      return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                          "preprocessor_config.json: %s must be a list of three numbers", key);
+      return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s must be a list of three numbers", key);
     channels[i] = (float)value;
   }
   return COMPUTE_OK;
@@ -48,8 +46,7 @@ read_filter(const struct config *config, bool *bilinear, struct compute_error *e
     return status;
   if (filter != 2 && filter != 3)
     return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
-                        "preprocessor_config.json: resample is %lld; this program knows 2 (bilinear) and 3 (bicubic)",
-                        (long long)filter);
+                        "resample is %lld; this program knows 2 (bilinear) and 3 (bicubic)", (long long)filter);
   *bilinear = filter == 2;
   return COMPUTE_OK;
 }
@@ -71,6 +68,7 @@ preprocessing_read(const char *folder, int64_t side, struct preprocessing *prepr
         !(status = read_channels(config, "image_mean", preprocessing->mean, error)))
       status = read_channels(config, "image_std", preprocessing->deviation, error);
     config_close(&config);
+    network_about(folder, "preprocessor_config.json", status, error);
   } else if (status == COMPUTE_ERROR_NOT_FOUND) {
     status = COMPUTE_OK;
   } else {

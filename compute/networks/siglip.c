@@ -38,17 +38,15 @@ read_settings(const struct config *config, const char *folder, struct network_se
       (status = config_integer_or(text, "projection_size", 4, 8192, siglip->text.width, &siglip->projection, error)))
     return status;
   if (siglip->image_side < siglip->patch)
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: patch_size %lld is larger than image_size %lld", (long long)siglip->patch,
-                        (long long)siglip->image_side);
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "patch_size %lld is larger than image_size %lld",
+                        (long long)siglip->patch, (long long)siglip->image_side);
   if (siglip->projection != siglip->vision.width)
-    return compute_fail(
-        error, COMPUTE_ERROR_INVALID_FILE,
-        "config.json: texts of projection_size %lld cannot be compared with pictures of hidden_size %lld",
-        (long long)siglip->projection, (long long)siglip->vision.width);
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
+                        "texts of projection_size %lld cannot be compared with pictures of hidden_size %lld",
+                        (long long)siglip->projection, (long long)siglip->vision.width);
   if (!config_flag_or(vision, "vision_use_head", true))
     return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
-                        "config.json: vision_use_head is false: without its head the network embeds no pictures");
+                        "vision_use_head is false: without its head the network embeds no pictures");
   settings->full_texts = true;
   settings->info.dimensions = (unsigned)siglip->projection;
   settings->info.embeds_pictures = settings->info.embeds_texts = true;

@@ -60,7 +60,7 @@ read_settings(const struct config *config, const char *folder, struct network_se
   const struct config *stages = picture ? config_child(picture, "stages") : NULL;
   if (!text || !stages)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: a starter model has a text_config and a picture_config with stages");
+                        "a starter model has a text_config and a picture_config with stages");
   if ((status = bert_read_settings(text, &starter->text, error)) ||
       (status = config_integer(picture, "image_size", 1, 4096, &starter->side, error)) ||
       (status = config_integer(picture, "crops", 1, 16, &starter->crops, error)) ||
@@ -70,7 +70,7 @@ read_settings(const struct config *config, const char *folder, struct network_se
       (status = config_number(picture, "power", 0, 4, &starter->power, error)))
     return status;
   if (config_count(stages) < 1 || config_count(stages) > MAX_STAGES)
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "config.json: stages must be a list of 1 … %d", MAX_STAGES);
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "stages must be a list of 1 … %d", MAX_STAGES);
   starter->stage_count = (unsigned)config_count(stages);
   for (unsigned i = 0; i < starter->stage_count; i++) {
     const struct config *stage = config_at(stages, i);

@@ -22,8 +22,8 @@ transformer_read(const struct config *config, const struct transformer *defaults
     return status;
   if (t->width % t->heads)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE,
-                        "config.json: hidden_size %lld is not a multiple of num_attention_heads %lld",
-                        (long long)t->width, (long long)t->heads);
+                        "hidden_size %lld is not a multiple of num_attention_heads %lld", (long long)t->width,
+                        (long long)t->heads);
   return COMPUTE_OK;
 }
 

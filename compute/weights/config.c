@@ -135,10 +135,9 @@ check_number(const struct config *value, const char *key, bool whole, double min
   const cJSON *item = json(value);
 
   if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble) || (whole && item->valuedouble != floor(item->valuedouble)))
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "config.json: %s must be a %snumber", key,
-                        whole ? "whole " : "");
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s must be a %snumber", key, whole ? "whole " : "");
   if (item->valuedouble < min || item->valuedouble > max)
-    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "config.json: %s is %g, but must lie between %g and %g", key,
+    return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "%s is %g, but must lie between %g and %g", key,
                         item->valuedouble, min, max);
   *out = item->valuedouble;
   return COMPUTE_OK;
@@ -147,7 +146,7 @@ check_number(const struct config *value, const char *key, bool whole, double min
 static enum compute_status
 absent(const char *key, struct compute_error *error)
 {
-  return compute_fail(error, COMPUTE_ERROR_NOT_FOUND, "config.json: %s is missing", key);
+  return compute_fail(error, COMPUTE_ERROR_NOT_FOUND, "%s is missing", key);
 }
 
 enum compute_status

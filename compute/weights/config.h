@@ -11,8 +11,8 @@
  * Typed, checked reading of a JSON file such as a model's config.json.
  *
  * A struct config is one value of the document: the root owns all, children are borrowed until the root is closed. A key that
- * holds null counts as absent. Every out value has been checked against its bounds; the message of an error names the file and the
- * key. Immutable: any thread may read it.
+ * holds null counts as absent. Every out value has been checked against its bounds; the message of an error names the key, and
+ * the caller says of which file. Immutable: any thread may read it.
  */
 
 struct config;
