@@ -6,13 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute/networks/network.h"
+#include "compute/networks/clip.h"
 #include "compute/text/tokenizer.h"
 #include "compute/weights/weights.h"
 
-extern const struct network network_bert, network_clip, network_siglip, network_starter;
+extern const struct network network_bert, network_clip, network_coca, network_siglip, network_siglip2_naflex,
+    network_starter, network_xclip;
 
-static const struct network *const networks[] = { &network_clip, &network_siglip, &network_starter, &network_bert };
+static const struct network *const networks[] = { &network_clip,   &network_coca,
+                                                  &network_siglip, &network_siglip2_naflex,
+                                                  &network_xclip,  &network_starter,
+                                                  &network_bert };
 
 /* Texts are padded to one of these lengths, so that a short query does not pay for a long one and few plans are made. */
 static const unsigned text_lengths[] = { 16, 32, 77, 128, 256 };
@@ -104,28 +108,42 @@ network_about(const char *folder, const char *file, enum compute_status status, 
   return status;
 }
 
+static const struct network *
+find_network(const struct config *config)
+{
+  const char *type = config_string(config, "model_type");
+
+  if (open_clip_is_config(config))
+    return open_clip_is_coca(config) ? &network_coca : &network_clip;
+  for (size_t i = 0; type && i < sizeof networks / sizeof networks[0]; i++)
+    if (networks[i]->model_type && strcmp(networks[i]->model_type, type) == 0)
+      return networks[i];
+  return NULL;
+}
+
 static enum compute_status
-read_settings(const char *folder, const struct network **network, struct network_settings *settings,
-              struct compute_error *error)
+read_settings(const char *folder, const struct model_files *files, const struct network **network,
+              struct network_settings *settings, struct compute_error *error)
 {
   char path[4096];
   struct config *config = NULL;
   enum compute_status status;
 
-  *settings = (struct network_settings){ .end_token = -1 };
-  *network = NULL;
-  if ((status = file_in(path, folder, "config.json", error)) || (status = config_open(path, &config, error)))
+  *settings = (struct network_settings){ .end_token = -1, .pad_token = -1, .info.clip_frames = 1 };
+  if ((status = file_in(path, folder, files->config, error)) || (status = config_open(path, &config, error)))
     return status;
-  const char *type = config_string(config, "model_type");
-  for (size_t i = 0; type && i < sizeof networks / sizeof networks[0]; i++)
-    if (strcmp(networks[i]->model_type, type) == 0)
-      *network = networks[i];
-  if (!*network)
-    status = compute_fail(error, COMPUTE_ERROR_UNSUPPORTED,
-                          "%s: model_type is “%.60s”; this program knows clip, siglip, bert and saccade-starter", path,
-                          type ? type : "missing");
-  else
-    status = network_about(folder, "config.json", (*network)->read_settings(config, folder, settings, error), error);
+  *network = find_network(config);
+  if (!*network) {
+    const char *type = config_string(config, "model_type");
+
+    status = compute_fail(
+        error, COMPUTE_ERROR_UNSUPPORTED,
+        "%s: model_type is “%.60s”; this program knows clip, siglip, xclip, bert and saccade-starter, and OpenCLIP's clip "
+        "and coca",
+        path, type ? type : "missing");
+  } else {
+    status = network_about(folder, files->config, (*network)->read_settings(config, folder, settings, error), error);
+  }
   config_close(&config);
   if (status) {
     free(settings->own);
@@ -147,9 +165,10 @@ read_settings(const char *folder, const struct network **network, struct network
 enum compute_status
 model_read_info(const char *folder, struct model_info *info, struct compute_error *error)
 {
+  const struct model_files files = model_find_files(folder);
   const struct network *network;
   struct network_settings settings;
-  enum compute_status status = read_settings(folder, &network, &settings, error);
+  enum compute_status status = read_settings(folder, &files, &network, &settings, error);
 
   if (status)
     return status;
@@ -160,17 +179,20 @@ model_read_info(const char *folder, struct model_info *info, struct compute_erro
 
 /* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. */
 static unsigned
-default_batch(const struct gpu_device *device, unsigned crops)
+default_batch(const struct gpu_device *device, const struct model_info *info)
 {
   const unsigned pictures = gpu_device_capabilities(device)->type == GPU_DEVICE_CPU ? 8 : 32;
 
-  return crops > 1 ? pictures / 2 : pictures;
+  if (info->clip_frames > 1)
+    return info->clip_frames < pictures ? pictures / info->clip_frames : 1;
+  return info->crops > 1 ? pictures / 2 : pictures;
 }
 
 enum compute_status
 model_open(struct gpu_device *device, const char *folder, const struct model_params *params, struct model **out,
            struct compute_error *error)
 {
+  const struct model_files files = model_find_files(folder);
   struct model *model = calloc(1, sizeof *model);
   char path[4096];
   enum compute_status status;
@@ -181,9 +203,8 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
   model->device = device;
   model->profile = params && params->profile;
   if ((status = file_in(model->folder, folder, "", error)) ||
-      (status = read_settings(folder, &model->network, &model->settings, error)) ||
-      (status = file_in(path, folder, "model.safetensors", error)) ||
-      (status = weights_open(path, &model->file, error)) ||
+      (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
+      (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
       (status = nn_weights_create(device, model->file, NULL, &model->weights, error)) ||
       (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
       (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error)))) {
@@ -192,7 +213,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
     return status;
   }
   model->settings.info.preferred_batch =
-      params && params->batch ? params->batch : default_batch(device, model->settings.info.crops);
+      params && params->batch ? params->batch : default_batch(device, &model->settings.info);
   *out = model;
   return COMPUTE_OK;
 }
@@ -229,8 +250,8 @@ build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
 
   if (key->tower == TOWER_PICTURES) {
     const int64_t side = settings->preprocessing.crop;
-    nn_tensor pixels =
-        nn_input(graph, "pixels", NN_F32, 4, (int64_t[]){ (int64_t)key->batch * settings->info.crops, side, side, 3 });
+    const int64_t looks = (int64_t)key->batch * settings->info.clip_frames * settings->info.crops;
+    nn_tensor pixels = nn_input(graph, "pixels", NN_F32, 4, (int64_t[]){ looks, side, side, 3 });
 
     result = model->network->build_pictures(graph, settings, pixels);
   } else {
@@ -280,10 +301,11 @@ run_pictures(struct model *model, const struct model_picture *pictures, unsigned
              struct compute_error *error)
 {
   const struct network_settings *settings = &model->settings;
-  const unsigned crops = settings->info.crops, dimensions = settings->info.dimensions;
+  const unsigned crops = settings->info.crops, frames = settings->info.clip_frames;
+  const unsigned dimensions = settings->info.dimensions;
   const unsigned width = settings->output_width ? settings->output_width : dimensions;
   const size_t crop_values = (size_t)settings->preprocessing.crop * settings->preprocessing.crop * 3;
-  const size_t pixel_values = crop_values * crops * batch;
+  const size_t pixel_values = crop_values * crops * frames * batch;
   const struct tower_plan *plan;
   enum compute_status status = get_plan(model, TOWER_PICTURES, batch, 0, &plan, error);
 
@@ -293,7 +315,7 @@ run_pictures(struct model *model, const struct model_picture *pictures, unsigned
   float *outputs = malloc((size_t)batch * width * sizeof *outputs);
   if (!pixels || !outputs)
     status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u pictures", batch);
-  for (unsigned i = 0; !status && i < count; i++)
+  for (unsigned i = 0; !status && i < count * frames; i++)
     for (unsigned crop = 0; !status && crop < crops; crop++)
       status = preprocess_picture(&pictures[i], &settings->preprocessing, crop, crops,
                                   pixels + ((size_t)i * crops + crop) * crop_values, error);
@@ -330,7 +352,7 @@ model_embed_pictures(struct model *model, const struct model_picture *pictures, 
 
     if (status)
       return status;
-    pictures += now;
+    pictures += (size_t)now * model->settings.info.clip_frames;
     vectors += (size_t)now * model->settings.info.dimensions;
     count -= now;
   }
@@ -371,8 +393,8 @@ run_texts(struct model *model, const char *const *texts, unsigned count, float *
     if ((status = tokenizer_encode(model->tokenizer, text, strlen(text), max_tokens, row, &length, error)))
       break;
     for (size_t t = length; t < max_tokens; t++)
-      row[t] = tokenizer_pad_id(model->tokenizer);
-    lengths[i] = (int32_t)length;
+      row[t] = settings->pad_token >= 0 ? settings->pad_token : tokenizer_pad_id(model->tokenizer);
+    lengths[i] = (int32_t)(length + settings->seen_padding);
     ends[i] = end_of_text(settings, row, length);
     tokens = length > tokens ? (unsigned)length : tokens;
   }

@@ -12,12 +12,17 @@
 /*
  * Models: a network's weights in a folder, opened on a device.
  *
- * A folder holds config.json, model.safetensors and tokenizer files, laid out as Hugging Face does. The "model_type" of its
- * config.json chooses the network; every width, depth and constant comes from there, and every tensor is checked against it.
+ * A folder holds config.json, model.safetensors and tokenizer files, laid out as Hugging Face does, or open_clip_config.json and
+ * open_clip_model.safetensors, as OpenCLIP does (see model_find_files()). The configuration chooses the network, by "model_type"
+ * in the first kind; every width, depth and constant comes from there, and every tensor is checked against it.
  *
  *   pictures ── crop, resize ──► [batch, side, side, 3] ──► picture tower ──┐
  *                                                                           ├──► unit vectors [count, dimensions]
  *   texts ───── tokenizer ─────► [batch, tokens] ─────────► text tower ─────┘    of one space: search is a cosine
+ *
+ * Most networks make a vector of each picture. One that sees movement (X-CLIP) makes a vector of each clip: clip_frames pictures
+ * of one span of a video, in their order in time and equally far apart, as its training had them (X-CLIP's: 8 of some ten seconds).
+ * Which pictures make up a clip is the caller's to say; where there are fewer, the same one may stand more than once.
  *
  * A model belongs to one thread at a time. Opening maps the weights; a tower's plan is made when it is first used, and the
  * weights are uploaded once, however many batch sizes there are. All functions block. The device must outlive the model.
@@ -27,24 +32,36 @@ struct model;
 
 struct model_info {
   char id[64];         /* the folder's name */
-  char network[32];    /* "clip", "siglip", "bert", "saccade-starter" */
+  char network[32];    /* "clip", "coca", "siglip", "xclip", "bert", "saccade-starter" */
   unsigned dimensions; /* of the vectors */
   bool embeds_pictures;
   bool embeds_texts;
   unsigned input_side;      /* pixels; a picture whose short side is this is not resized, unless the network wants it
                                squashed to a square. 0 without a picture tower */
   unsigned crops;           /* looks at one picture */
+  unsigned clip_frames;     /* pictures that make one vector; 1 but for networks of clips */
   unsigned max_tokens;      /* of a text, special tokens included; longer ones are truncated */
-  unsigned preferred_batch; /* pictures a run */
+  unsigned preferred_batch; /* vectors a run: pictures, or clips */
 };
 
 struct model_params {
-  unsigned batch; /* pictures a run; 0: what suits the device */
+  unsigned batch; /* vectors a run; 0: what suits the device */
   bool profile;   /* time every operation, for model_profile() */
 };
 
-/* What config.json says, without a device and without the weights; preferred_batch is 0. COMPUTE_ERROR_NOT_FOUND: no such
-   folder or no config.json; COMPUTE_ERROR_UNSUPPORTED: a network that this program does not know, or sizes it cannot have. */
+/* The names of the files of a model's folder. */
+struct model_files {
+  const char *config;  /* "config.json" or "open_clip_config.json" */
+  const char *weights; /* "model.safetensors" or "open_clip_model.safetensors" */
+  bool found;          /* the configuration is there; else its name is config.json */
+};
+
+/* OpenCLIP's configuration is taken where it is the only one, where config.json names no model_type (timm's does not), and where
+   config.json's weights are missing and OpenCLIP's are there. Its weights may also be called model.safetensors. */
+struct model_files model_find_files(const char *folder);
+
+/* What the configuration says, without a device and without the weights; preferred_batch is 0. COMPUTE_ERROR_NOT_FOUND: no such
+   folder or no configuration; COMPUTE_ERROR_UNSUPPORTED: a network that this program does not know, or sizes it cannot have. */
 enum compute_status model_read_info(const char *folder, struct model_info *info, struct compute_error *error);
 
 /* NULL params: all zero. */
@@ -61,12 +78,13 @@ struct model_picture {
   size_t stride;
 };
 
-/* vectors: [count, dimensions], of unit length. Any count; runs of the preferred batch are fastest.
-   COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
+/* pictures: count × clip_frames, one clip after the other. vectors: [count, dimensions], of unit length. Any count; runs of the
+   preferred batch are fastest. COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
 enum compute_status model_embed_pictures(struct model *model, const struct model_picture *pictures, size_t count,
                                          float *vectors, struct compute_error *error);
 
-/* texts: UTF-8. vectors: [count, dimensions], of unit length. */
+/* texts: UTF-8. vectors: [count, dimensions], of unit length. X-CLIP's are without its prompt generator, which would make them
+   depend on the clip that they are compared with (see xclip.c). */
 enum compute_status model_embed_texts(struct model *model, const char *const *texts, size_t count, float *vectors,
                                       struct compute_error *error);
 

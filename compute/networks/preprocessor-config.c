@@ -16,8 +16,9 @@ read_size(const struct config *config, const char *key, int64_t fallback, int64_
   return config_integer_or(config, key, 1, 4096, fallback, size, error);
 }
 
-static enum compute_status
-read_channels(const struct config *config, const char *key, float channels[3], struct compute_error *error)
+enum compute_status
+preprocessing_read_channels(const struct config *config, const char *key, float channels[3],
+                            struct compute_error *error)
 {
   const struct config *list = config_child(config, key);
 
@@ -65,8 +66,8 @@ preprocessing_read(const char *folder, int64_t side, struct preprocessing *prepr
     if (!(status = read_size(config, "size", side, &resize, error)) &&
         (preprocessing->squash || !(status = read_size(config, "crop_size", side, &crop, error))) &&
         !(status = read_filter(config, &preprocessing->bilinear, error)) &&
-        !(status = read_channels(config, "image_mean", preprocessing->mean, error)))
-      status = read_channels(config, "image_std", preprocessing->deviation, error);
+        !(status = preprocessing_read_channels(config, "image_mean", preprocessing->mean, error)))
+      status = preprocessing_read_channels(config, "image_std", preprocessing->deviation, error);
     config_close(&config);
     network_about(folder, "preprocessor_config.json", status, error);
   } else if (status == COMPUTE_ERROR_NOT_FOUND) {

@@ -92,12 +92,13 @@ build_pictures(struct nn_graph *graph, const struct network_settings *settings, 
   const struct transformer *t = &siglip->vision;
   const int64_t patches = (siglip->image_side / siglip->patch) * (siglip->image_side / siglip->patch);
 
-  nn_tensor x = transformer_embed_patches(
-      graph, t, siglip->patch, nn_weight(graph, 1, &t->width, "vision_model.embeddings.patch_embedding.bias"), pixels);
+  nn_tensor x =
+      transformer_embed_patches(graph, t, siglip->patch, "vision_model.embeddings.patch_embedding.weight",
+                                nn_weight(graph, 1, &t->width, "vision_model.embeddings.patch_embedding.bias"), pixels);
   x = nn_add(
       graph, x,
       nn_weight(graph, 2, (int64_t[]){ patches, t->width }, "vision_model.embeddings.position_embedding.weight"));
-  x = transformer_encode(graph, t, "vision_model", false, x);
+  x = transformer_encode(graph, t, "vision_model.", NULL, x);
   x = pool(graph, t, transformer_layer_norm(graph, t, "vision_model.post_layernorm", x));
   return nn_l2_normalize(graph, x, 1e-12f);
 }
@@ -115,7 +116,7 @@ build_texts(struct nn_graph *graph, const struct network_settings *settings, con
   x = nn_add(graph, x,
              nn_weight(graph, 2, (int64_t[]){ siglip->positions, t->width },
                        "text_model.embeddings.position_embedding.weight"));
-  x = transformer_encode(graph, t, "text_model", false, x);
+  x = transformer_encode(graph, t, "text_model.", NULL, x);
   x = nn_reshape(graph, nn_slice(graph, x, 1, inputs->tokens - 1, 1), 2, (int64_t[]){ inputs->batch, t->width });
   x = transformer_layer_norm(graph, t, "text_model.final_layer_norm", x);
   x = nn_linear(graph, x, nn_weight(graph, 2, (int64_t[]){ siglip->projection, t->width }, "text_model.head.weight"),
@@ -134,6 +135,23 @@ calibrate(const struct network_settings *settings, const void *state, const floa
 {
   *calibration = (struct model_calibration){ .floor = 0.01f, .ceiling = 0.15f };
 }
+
+static enum compute_status
+refuse_naflex(const struct config *config, const char *folder, struct network_settings *settings,
+              struct compute_error *error)
+{
+  return compute_fail(
+      error, COMPUTE_ERROR_UNSUPPORTED,
+      "a SigLIP 2 model of the NaFlex kind, whose pictures are of any shape and number of patches; this "
+      "program knows those of a fixed resolution, such as siglip2-base-patch16-224");
+}
+
+/* Models of SigLIP 2 with a fixed resolution call themselves siglip. */
+const struct network network_siglip2_naflex = {
+  .name = "siglip2",
+  .model_type = "siglip2",
+  .read_settings = refuse_naflex,
+};
 
 const struct network network_siglip = {
   .name = "siglip",

@@ -221,7 +221,11 @@ config_string_is(const struct config *config, const char *key, const char *value
 bool
 config_flag_or(const struct config *config, const char *key, bool fallback)
 {
-  const cJSON *item = json(config_child(config, key));
+  return config_flag(config_child(config, key), fallback);
+}
 
-  return cJSON_IsBool(item) ? cJSON_IsTrue(item) : fallback;
+bool
+config_flag(const struct config *config, bool fallback)
+{
+  return cJSON_IsBool(json(config)) ? cJSON_IsTrue(json(config)) : fallback;
 }

@@ -57,4 +57,7 @@ const char *config_string(const struct config *config, const char *key);
 /* The value itself as a string, or NULL. */
 const char *config_text(const struct config *config);
 bool config_string_is(const struct config *config, const char *key, const char *value);
+/* The fallback if it is absent or no truth value. */
 bool config_flag_or(const struct config *config, const char *key, bool fallback);
+/* The value itself as a truth value. */
+bool config_flag(const struct config *config, bool fallback);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes what the networks are held to: small checkpoints of random weights, and what the reference implementations (torch,
-transformers, Pillow) compute with them.
+transformers, OpenCLIP, Pillow) compute with them.
 
     make-parity.py [FOLDER [NAME …]]      FOLDER is parity/ beside this script unless it is given; NAME: only those of the models
                                           (and of preprocess, squash)
@@ -68,9 +68,9 @@ def widen(module, scale):
     generator = torch.Generator().manual_seed(7)
     for name, weight in module.named_parameters():
         draw = torch.randn(weight.shape, generator=generator)
-        if "norm" in name.lower() or "layrnorm" in name:
+        if "norm" in name.lower() or "layrnorm" in name or "ln_" in name or "_ln" in name:
             weight.data = (1 + 0.2 * draw) if name.endswith("weight") else 0.2 * draw
-        elif "embedding" in name and "patch" not in name:
+        elif ("embedding" in name and "patch" not in name) or "cls_emb" in name:
             weight.data = draw
         elif weight.dim() > 1:
             weight.data = draw * scale / math.sqrt(weight[0].numel())
@@ -98,11 +98,11 @@ def as_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
-def save_weights(folder, module, dtype):
+def save_weights(folder, module, dtype, file="model.safetensors", without=("position_ids",)):
     """Stores the weights as dtype, and makes the module compute with what was stored."""
     module.to(dtype).float()
-    save_file({name: value.to(dtype).contiguous() for name, value in module.state_dict().items() if "position_ids" not in name},
-              folder / "model.safetensors")
+    save_file({name: value.to(dtype).contiguous() for name, value in module.state_dict().items() if not any(part in name for part in without)},
+              folder / file)
 
 
 def make_clip_tokenizer(folder):
@@ -148,6 +148,82 @@ def make_clip(folder, vision, text, projection, dtype, old_end, resize=None, mea
     check_different(folder.name + " pictures", vectors)
     check_different(folder.name + " texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog" but for one token
     save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
+
+
+def make_open_clip(folder, seed, side, vision, text, dim, file, preprocess, quick_gelu=False, custom_text=False, coca=False):
+    """OpenCLIP's own layout: its configuration, its tensors' names, rows of ids that are filled up with zeros."""
+    from open_clip.coca_model import CoCa
+    from open_clip.model import CLIP, CustomTextCLIP
+
+    global RANDOM
+    RANDOM = np.random.default_rng(seed)
+    tokenizer, vocabulary = make_clip_tokenizer(folder)
+    text = {"vocab_size": vocabulary, **text}
+    limit = text["context_length"]
+    cfg = {"embed_dim": dim, "vision_cfg": vision, "text_cfg": text}
+    if quick_gelu:
+        cfg["quick_gelu"] = True
+    if custom_text:
+        cfg["custom_text"] = True
+    if coca:
+        cfg["multimodal_cfg"] = {"context_length": limit, "vocab_size": vocabulary, "width": text["width"], "heads": text["heads"], "layers": 1}
+    kind = CoCa if coca else CustomTextCLIP if custom_text else CLIP
+    model = kind(**{key: value for key, value in cfg.items() if key != "custom_text"}).eval()
+    widen(model, 1.6)
+    # The decoder of captions is no part of the vectors.
+    save_weights(folder, model, torch.float16, file, without=("text_decoder.",))
+    as_json(folder / "open_clip_config.json", {"model_cfg": cfg, "preprocess_cfg": preprocess})
+    resample = Image.BILINEAR if preprocess.get("interpolation") == "bilinear" else Image.BICUBIC
+    pictures = [picture(*size) for size in ((50, 38), (27, 51), (side, side), (16, 16), (70, 23))]
+    if preprocess.get("resize_mode") == "squash":
+        made = [squashed(p, side, resample) for p in pictures]
+    else:
+        made = [next(crops(p, side, side, 1, resample)) for p in pictures]
+    pixels = torch.tensor(np.stack(made)).permute(0, 3, 1, 2) / 255
+    pixels = (pixels - torch.tensor(preprocess.get("mean", MEAN))[:, None, None]) / torch.tensor(preprocess.get("std", DEVIATION))[:, None, None]
+    vectors = model.encode_image(pixels, normalize=True)
+    ids = torch.zeros(len(TEXTS), limit, dtype=torch.long)
+    for row, words in zip(ids, TEXTS):
+        tokens = [vocabulary - 2, *tokenizer(words, add_special_tokens=False)["input_ids"][:limit - 2], vocabulary - 1]
+        row[:len(tokens)] = torch.tensor(tokens)
+    text_vectors = model.encode_text(ids, normalize=True)
+    check_different(folder.name + " pictures", vectors)
+    check_different(folder.name + " texts", torch.cat([text_vectors[:1], text_vectors[2:]]))
+    save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
+
+
+def make_xclip(folder):
+    """Each of "pictures" is of num_frames of the pictures; the last clip is the first one backwards."""
+    global RANDOM
+    RANDOM = np.random.default_rng(27)
+    tokenizer, vocabulary = make_clip_tokenizer(folder)
+    side, resize, limit, frames, projection = 28, 32, 25, 4, 32
+    mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    vision = {"hidden_size": 30, "intermediate_size": 36, "num_hidden_layers": 2, "num_attention_heads": 3, "image_size": side, "patch_size": 9,
+              "num_frames": frames, "mit_hidden_size": projection, "mit_intermediate_size": 40, "mit_num_hidden_layers": 2,
+              "mit_num_attention_heads": 4, "hidden_act": "quick_gelu"}
+    text = {"hidden_size": 28, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": limit,
+            "hidden_act": "gelu", "layer_norm_eps": 1e-6, "vocab_size": vocabulary, "eos_token_id": 2}
+    prompts = {"prompt_layers": 1, "prompt_num_attention_heads": 2}
+    model = transformers.XCLIPModel(transformers.XCLIPConfig(vision_config=vision, text_config=text, projection_dim=projection, **prompts)).eval()
+    widen(model, 1.6)
+    # Wider still, or the order of the frames would hardly matter.
+    for weight in model.mit.encoder.parameters():
+        weight.data *= 1.5 if weight.dim() > 1 else 1
+    save_weights(folder, model, torch.float16, without=("position_ids", "prompts_"))
+    as_json(folder / "config.json", {"model_type": "xclip", "projection_dim": projection, "vision_config": vision, "text_config": text, **prompts})
+    as_json(folder / "preprocessor_config.json", {"size": {"shortest_edge": resize}, "crop_size": {"height": side, "width": side}, "resample": 2,
+                                                  "image_mean": mean, "image_std": deviation})
+    clips = [[picture(*size) for _ in range(frames)] for size in ((40, 33), (34, 44), (resize, resize), (21, 20))]
+    clips.append(clips[0][::-1])
+    pixels = torch.tensor(np.stack([next(crops(frame, resize, side, 1, Image.BILINEAR)) for clip in clips for frame in clip])).permute(0, 3, 1, 2) / 255
+    pixels = (pixels - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
+    vectors = unit(model.get_video_features(pixels.reshape(len(clips), frames, 3, side, side)).pooler_output)
+    ids = [[vocabulary - 2, *tokenizer(words, add_special_tokens=False)["input_ids"][:limit - 2], vocabulary - 1] for words in TEXTS]
+    text_vectors = torch.cat([unit(model.get_text_features(torch.tensor([row])).pooler_output) for row in ids])
+    check_different("xclip clips", vectors)
+    check_different("xclip texts", torch.cat([text_vectors[:1], text_vectors[2:]]))
+    save_expected(folder, [frame for clip in clips for frame in clip], pictures=vectors, texts=text_vectors, queries=text_vectors)
 
 
 def make_siglip_tokenizer(folder):
@@ -355,6 +431,26 @@ def main():
         "bert": make_bert,
         "starter": make_starter,
         "siglip": make_siglip,
+        "open-clip": lambda place: make_open_clip(
+            place, 23, 29, {"image_size": 29, "layers": 2, "width": 36, "head_width": 12, "patch_size": 7, "mlp_ratio": 2.6},
+            {"context_length": 24, "width": 36, "heads": 2, "layers": 2, "mlp_ratio": 1.5}, 28, "open_clip_model.safetensors",
+            {"mean": [0.5, 0.4, 0.3], "std": [0.5, 0.25, 0.3], "interpolation": "bicubic", "resize_mode": "squash"}),
+        "open-clip-custom": lambda place: make_open_clip(
+            place, 24, 24, {"image_size": [24, 24], "layers": 2, "width": 32, "head_width": 8, "patch_size": [8, 8],
+                            "norm_kwargs": {"eps": 1e-4}},
+            {"context_length": 21, "width": 32, "heads": 4, "layers": 2, "mlp_ratio": 2.5, "act_kwargs": None, "pool_type": "argmax"}, 32, "model.safetensors",
+            {"interpolation": "bilinear", "resize_mode": "shortest"}, quick_gelu=True, custom_text=True),
+        "coca": lambda place: make_open_clip(
+            place, 25, 32, {"image_size": 32, "layers": 2, "width": 36, "head_width": 9, "patch_size": 8, "mlp_ratio": 1.5, "attentional_pool": True,
+                            "attn_pooler_queries": 5, "attn_pooler_heads": 4, "output_tokens": True},
+            {"context_length": 30, "width": 36, "heads": 3, "layers": 2, "mlp_ratio": 1.3, "embed_cls": True, "output_tokens": True}, 28, "open_clip_model.safetensors",
+            {}, custom_text=True, coca=True),
+        "coca-square": lambda place: make_open_clip(
+            place, 26, 24, {"image_size": 24, "layers": 1, "width": 32, "head_width": 16, "patch_size": 6, "attentional_pool": True,
+                            "attn_pooler_queries": 3, "attn_pooler_heads": 2, "output_tokens": True},
+            {"context_length": 19, "width": 32, "heads": 2, "layers": 2, "embed_cls": True, "output_tokens": True}, 32, "open_clip_model.safetensors",
+            {"resize_mode": "shortest"}, custom_text=True, coca=True, quick_gelu=True),
+        "xclip": make_xclip,
     }
     files = {"preprocess": make_preprocess, "squash": make_squash}
     for name, make in makers.items():

@@ -43,6 +43,18 @@ read_expected(const struct weights_file *file, const char *name, size_t values)
   return out;
 }
 
+/* A copy whose rows are further apart than their pixels; its rgb is to be freed. */
+static struct model_picture
+with_rows_apart(const struct model_picture *picture)
+{
+  const size_t stride = picture->stride + 5;
+  uint8_t *rows = malloc(stride * picture->height);
+
+  for (uint32_t y = 0; y < picture->height; y++)
+    memcpy(rows + y * stride, picture->rgb + y * picture->stride, picture->stride);
+  return (struct model_picture){ rows, picture->width, picture->height, stride };
+}
+
 static void
 check_pictures(struct model *model, const char *name, const struct weights_file *file)
 {
@@ -60,6 +72,9 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
                                                 .stride = tensor->dims[1] * 3 };
   }
   check(info->embeds_pictures == (count > 0), "%s: embeds_pictures is wrong", name);
+  check(info->clip_frames > 0 && count % info->clip_frames == 0, "%s: %zu pictures are not clips of %u", name, count,
+        info->clip_frames);
+  count /= info->clip_frames;
   float *vectors = calloc((count ? count : 1) * info->dimensions, sizeof *vectors);
   if (count == 0) {
     const uint8_t pixel[3] = { 0 };
@@ -73,16 +88,14 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
     if (check(!model_embed_pictures(model, pictures, count, vectors, &error), "%s", error.message))
       check_vectors(name, "picture", vectors, expected, count, info->dimensions);
     for (size_t i = 0; i < count; i++) {
-      /* Rows that are further apart than their pixels. */
-      const size_t stride = pictures[i].stride + 5;
-      uint8_t *rows = malloc(stride * pictures[i].height);
-      const struct model_picture apart = { rows, pictures[i].width, pictures[i].height, stride };
+      struct model_picture apart[MAX_INPUTS];
 
-      for (uint32_t y = 0; y < apart.height; y++)
-        memcpy(rows + y * stride, pictures[i].rgb + y * pictures[i].stride, pictures[i].stride);
-      if (check(!model_embed_pictures(model, &apart, 1, vectors, &error), "%s", error.message))
+      for (unsigned frame = 0; frame < info->clip_frames; frame++)
+        apart[frame] = with_rows_apart(&pictures[i * info->clip_frames + frame]);
+      if (check(!model_embed_pictures(model, apart, 1, vectors, &error), "%s", error.message))
         check_vectors(name, "lone picture", vectors, expected + i * info->dimensions, 1, info->dimensions);
-      free(rows);
+      for (unsigned frame = 0; frame < info->clip_frames; frame++)
+        free((void *)(uintptr_t)apart[frame].rgb);
     }
     free(expected);
   }
@@ -148,7 +161,7 @@ check_model(const char *root, const char *name, const char *network)
   snprintf(path, sizeof path, "%s/expected.safetensors", folder);
   if (!check(!weights_open(path, &file, &error), "%s", error.message))
     return;
-  /* Two a run: an odd count of pictures ends in a run of one, and there are full and part-full runs. */
+  /* Two a run: an odd count of pictures or clips ends in a run of one, and there are full and part-full runs. */
   if (check(!model_read_info(folder, &info, &error), "%s", error.message) &&
       check(!model_open(device, folder, &(struct model_params){ .batch = 2, .profile = true }, &model, &error), "%s",
             error.message)) {
@@ -177,9 +190,17 @@ int
 main(int argc, char **argv)
 {
   static const char *const models[][2] = {
-    { "clip-quick-gelu", "clip" },     { "clip-gelu-half", "clip" },
-    { "clip-resized-bfloat", "clip" }, { "bert", "bert" },
-    { "starter", "saccade-starter" },  { "siglip", "siglip" },
+    { "clip-quick-gelu", "clip" },
+    { "clip-gelu-half", "clip" },
+    { "clip-resized-bfloat", "clip" },
+    { "bert", "bert" },
+    { "starter", "saccade-starter" },
+    { "siglip", "siglip" },
+    { "open-clip", "clip" },
+    { "open-clip-custom", "clip" },
+    { "coca", "coca" },
+    { "coca-square", "coca" },
+    { "xclip", "xclip" },
   };
 
   if (argc != 2) {
