@@ -430,7 +430,6 @@ def main():
             deviation=(0.5, 0.25, 0.3)),
         "bert": make_bert,
         "starter": make_starter,
-        "siglip": make_siglip,
         "open-clip": lambda place: make_open_clip(
             place, 23, 29, {"image_size": 29, "layers": 2, "width": 36, "head_width": 12, "patch_size": 7, "mlp_ratio": 2.6},
             {"context_length": 24, "width": 36, "heads": 2, "layers": 2, "mlp_ratio": 1.5}, 28, "open_clip_model.safetensors",
@@ -451,6 +450,7 @@ def main():
             {"context_length": 19, "width": 32, "heads": 2, "layers": 2, "embed_cls": True, "output_tokens": True}, 32, "open_clip_model.safetensors",
             {"resize_mode": "shortest"}, custom_text=True, coca=True, quick_gelu=True),
         "xclip": make_xclip,
+        "siglip": make_siglip,
     }
     files = {"preprocess": make_preprocess, "squash": make_squash}
     for name, make in makers.items():
