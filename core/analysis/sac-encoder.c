@@ -18,6 +18,7 @@ struct request {
 
   SacFrame *const *frames;
   gsize n, done;
+  gboolean still; /* one frame for each vector, whatever a clip's are */
   float *vectors;
   gboolean pictures; /* WARM: which tower */
 
@@ -129,9 +130,12 @@ embed_slice(struct model *model, struct request *request, struct compute_error *
 {
   const struct model_info *info = model_get_info(model);
   gsize n = MIN(request->n - request->done, MAX(1, info->preferred_batch));
-  g_autofree struct model_picture *pictures = g_new(struct model_picture, n);
-  for (gsize i = 0; i < n; i++) {
-    const SacFrame *frame = request->frames[request->done + i];
+  gsize n_pictures = n * info->clip_frames;
+  g_autofree struct model_picture *pictures = g_new(struct model_picture, n_pictures);
+  for (gsize i = 0; i < n_pictures; i++) {
+    gsize index = request->done * info->clip_frames + i;
+    const SacFrame *frame = request->frames[request->still ? index / info->clip_frames : index];
+    g_assert(frame->format == SAC_FRAME_RGB24);
     pictures[i] = (struct model_picture){
       .rgb = frame->pixels, .width = frame->width, .height = frame->height, .stride = frame->stride
     };
@@ -153,8 +157,10 @@ warm_tower(struct model *model, gboolean pictures, struct compute_error *failure
   if (!pictures)
     return info->embeds_texts ? model_embed_query(model, "a", vectors, &calibration, failure) : COMPUTE_OK;
   static const guint8 pixel[3];
-  struct model_picture picture = { .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
-  return info->embeds_pictures ? model_embed_pictures(model, &picture, 1, vectors, failure) : COMPUTE_OK;
+  g_autofree struct model_picture *clip = g_new(struct model_picture, info->clip_frames);
+  for (guint i = 0; i < info->clip_frames; i++)
+    clip[i] = (struct model_picture){ .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
+  return info->embeds_pictures ? model_embed_pictures(model, clip, 1, vectors, failure) : COMPUTE_OK;
 }
 
 static enum compute_status
@@ -285,14 +291,26 @@ sac_encoder_embed_frames(SacEncoder *encoder, const char *model, SacFrame *const
 {
   if (n == 0)
     return TRUE;
-  for (gsize i = 0; i < n; i++)
-    g_return_val_if_fail(frames[i]->format == SAC_FRAME_RGB24, FALSE);
   struct request request = { .kind = EMBED_FRAMES,
                              .model = (char *)model,
                              .cancellable = cancellable,
                              .frames = frames,
                              .n = n,
                              .vectors = vectors };
+  return push_and_wait(encoder, &encoder->background, &request, error);
+}
+
+gboolean
+sac_encoder_embed_picture(SacEncoder *encoder, const char *model, SacFrame *frame, float *vector,
+                          GCancellable *cancellable, GError **error)
+{
+  struct request request = { .kind = EMBED_FRAMES,
+                             .model = (char *)model,
+                             .cancellable = cancellable,
+                             .frames = &frame,
+                             .n = 1,
+                             .still = TRUE,
+                             .vectors = vector };
   return push_and_wait(encoder, &encoder->background, &request, error);
 }
 
@@ -342,6 +360,7 @@ sac_encoder_get_model_info(SacEncoder *encoder, const char *model, SacModelInfo 
   }
   *info = (SacModelInfo){ .dimensions = read.dimensions,
                           .input_side = read.input_side,
+                          .clip_frames = read.clip_frames,
                           .embeds_pictures = read.embeds_pictures,
                           .embeds_texts = read.embeds_texts };
   g_strlcpy(info->id, model, sizeof info->id);
@@ -386,9 +405,9 @@ sac_encoder_find_model(const char *model, GError **error)
   g_auto(GStrv) folders = g_strv_builder_end(builder);
   gboolean plain = *model != '\0' && *model != '.' && strchr(model, '/') == NULL;
   for (char **folder = folders; plain && *folder != NULL; folder++) {
-    g_autofree char *config = g_build_filename(*folder, model, "config.json", NULL);
-    if (g_file_test(config, G_FILE_TEST_EXISTS))
-      return g_build_filename(*folder, model, NULL);
+    g_autofree char *place = g_build_filename(*folder, model, NULL);
+    if (model_find_files(place).found)
+      return g_steal_pointer(&place);
   }
   g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
               "The model “%s” is not installed: “saccade models list” shows what there is and “saccade models get %s” "

@@ -21,8 +21,9 @@ G_BEGIN_DECLS
 typedef struct {
   char id[64]; /* the folder's name */
   unsigned dimensions;
-  unsigned input_side; /* a picture's short side, pixels: what frames are best read at */
-  unsigned preferred_batch;
+  unsigned input_side;      /* a picture's short side, pixels: what frames are best read at */
+  unsigned clip_frames;     /* frames that make one vector: 1 but for models of movement, which embed clips */
+  unsigned preferred_batch; /* vectors at once */
   gboolean embeds_pictures, embeds_texts;
 } SacModelInfo;
 
@@ -40,12 +41,16 @@ SacEncoder *sac_encoder_new(int device);
 /* The folder of an installed model: $SACCADE_MODELS, the user's, then the system's. SAC_ERROR_NOT_FOUND says how to get one. */
 char *sac_encoder_find_model(const char *model, GError **error);
 
-/* From the model's config.json alone; needs no device. */
+/* From the model's configuration alone; needs no device. */
 gboolean sac_encoder_get_model_info(SacEncoder *encoder, const char *model, SacModelInfo *info, GError **error);
 
-/* vectors [n][dimensions]. Frames are SAC_FRAME_RGB24. */
+/* frames [n][clip_frames], a clip's in their order in time; vectors [n][dimensions]. Frames are SAC_FRAME_RGB24. */
 gboolean sac_encoder_embed_frames(SacEncoder *encoder, const char *model, SacFrame *const *frames, gsize n,
                                   float *vectors, GCancellable *cancellable, GError **error);
+
+/* One picture (transfer none) → vector [dimensions]; a model of movement is given a clip in which nothing moves. */
+gboolean sac_encoder_embed_picture(SacEncoder *encoder, const char *model, SacFrame *frame, float *vector,
+                                   GCancellable *cancellable, GError **error);
 
 /* A query's words: vector (g_malloc, [dimensions]) and its calibration. Goes before embed_frames. */
 gboolean

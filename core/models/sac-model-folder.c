@@ -41,17 +41,17 @@ sac_model_propagate(GError **error, GError *taken, const char *format, ...)
 static gboolean
 check_weights(const char *folder, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *path = g_build_filename(folder, "model.safetensors", NULL);
+  const char *const name = model_find_files(folder).weights;
+  g_autofree char *path = g_build_filename(folder, name, NULL);
   struct compute_error reason;
   struct weights_file *file;
   gboolean good = TRUE;
 
   if (weights_open(path, &file, &reason)) {
     if (reason.status == COMPUTE_ERROR_NOT_FOUND)
-      g_set_error(
-          error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-          "%s: no model.safetensors there; a checkpoint of another format or in several parts must be converted first",
-          folder);
+      g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
+                  "%s: no %s there; a checkpoint of another format or in several parts must be converted first", folder,
+                  name);
     else
       sac_error_set_from_compute(error, &reason);
     return FALSE;
@@ -112,7 +112,7 @@ sync_path(const char *path, int flags, GError **error)
 
 /* Hub folders hold the same weights in other frameworks' formats; nothing here reads them. */
 static gboolean
-is_wanted(const char *name)
+is_wanted(const char *name, const char *weights)
 {
   static const char *const others[] = { ".bin",     ".pt",   ".pth",    ".ckpt", ".h5",
                                         ".msgpack", ".onnx", ".tflite", ".part", ".gguf" };
@@ -120,12 +120,13 @@ is_wanted(const char *name)
   for (guint i = 0; i < G_N_ELEMENTS(others); i++)
     if (g_str_has_suffix(name, others[i]))
       return FALSE;
-  return name[0] != '.' && (!g_str_has_suffix(name, ".safetensors") || g_str_equal(name, "model.safetensors"));
+  return name[0] != '.' && (!g_str_has_suffix(name, ".safetensors") || g_str_equal(name, weights));
 }
 
 gboolean
 sac_model_copy_files(const char *from, const char *to, GCancellable *cancellable, GError **error)
 {
+  const char *const weights = model_find_files(from).weights;
   g_autoptr(GError) reason = NULL;
   g_autoptr(GDir) folder = g_dir_open(from, 0, &reason);
   const char *name;
@@ -141,7 +142,7 @@ sac_model_copy_files(const char *from, const char *to, GCancellable *cancellable
     g_autoptr(GFile) target = g_file_new_for_path(target_path);
 
     /* Follows links: the hub's own cache is a folder of them. */
-    if (!is_wanted(name) || !g_file_test(source_path, G_FILE_TEST_IS_REGULAR))
+    if (!is_wanted(name, weights) || !g_file_test(source_path, G_FILE_TEST_IS_REGULAR))
       continue;
     if (!g_file_copy(source, target, G_FILE_COPY_OVERWRITE | G_FILE_COPY_TARGET_DEFAULT_PERMS, cancellable, NULL, NULL,
                      &reason)) {

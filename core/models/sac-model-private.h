@@ -45,7 +45,7 @@ gboolean sac_model_fetch(const char *hub, const SacManifestModel *model, const c
 
 /* ---- Folders ----------------------------------------------------------------------------------------------------------- */
 
-/* TRUE if the program can search with this model: config.json, tokenizer and every tensor are read and checked. */
+/* TRUE if the program can search with this model: configuration, tokenizer and every tensor are read and checked. */
 gboolean sac_model_check_folder(const char *folder, GCancellable *cancellable, GError **error);
 
 /* A folder for id being made beside its place, exclusive to the caller: SAC_ERROR_LOCKED while another program has it. */

@@ -70,7 +70,7 @@ entry_new(const char *id, const SacManifestModel *known)
 static void
 entry_read_folder(SacModelEntry *entry, const char *path)
 {
-  g_autofree char *config_path = g_build_filename(path, "config.json", NULL);
+  g_autofree char *config_path = g_build_filename(path, model_find_files(path).config, NULL);
   struct compute_error reason;
   struct model_info info;
   struct config *config;
@@ -86,6 +86,8 @@ entry_read_folder(SacModelEntry *entry, const char *path)
     entry->problem = g_utf8_make_valid(reason.message, -1);
     return;
   }
+  g_free(entry->network);
+  entry->network = g_strdup(info.network);
   entry->dimensions = info.dimensions;
   entry->embeds_pictures = info.embeds_pictures;
   entry->embeds_texts = info.embeds_texts;
@@ -114,14 +116,6 @@ check_id(const char *id, GError **error)
   return FALSE;
 }
 
-static gboolean
-is_model(const char *path)
-{
-  g_autofree char *config = g_build_filename(path, "config.json", NULL);
-
-  return g_file_test(config, G_FILE_TEST_EXISTS);
-}
-
 /* The model's folder, or NULL. */
 static char *
 find_folder(SacModelStore *store, const char *id)
@@ -131,7 +125,7 @@ find_folder(SacModelStore *store, const char *id)
   for (char **folder = store->folders; *folder; folder++) {
     g_autofree char *path = g_build_filename(*folder, id, NULL);
 
-    if (is_model(path))
+    if (model_find_files(path).found)
       return g_steal_pointer(&path);
   }
   return NULL;
@@ -181,7 +175,7 @@ sac_model_store_list(SacModelStore *store, GError **error)
     while (directory && (id = g_dir_read_name(directory))) {
       g_autofree char *path = g_build_filename(*folder, id, NULL);
 
-      if (sac_model_id_is_valid(id) && is_model(path) && g_hash_table_add(seen, g_strdup(id)))
+      if (sac_model_id_is_valid(id) && model_find_files(path).found && g_hash_table_add(seen, g_strdup(id)))
         g_ptr_array_add(entries, entry_for(store, id, sac_manifest_find(manifest, id)));
     }
   }

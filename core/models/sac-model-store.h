@@ -6,7 +6,8 @@
 /*
  * Which models there are: those in folders of this machine, and those that the manifest says can be downloaded.
  *
- *      DIR/ID/config.json, model.safetensors, …     an installed model: whole, or not there at all
+ *      DIR/ID/config.json, model.safetensors, …     an installed model: whole, or not there at all (model_find_files()
+ *                                                  says which files OpenCLIP's have instead)
  *      DIR/.ID.part/                                what has been fetched so far of one that is being added or downloaded
  *
  * A model is looked for by its id in $SACCADE_MODELS (a list as in $PATH), in DIR (the user's own), then in
@@ -30,7 +31,7 @@ typedef struct {
   char *title;        /* "CLIP ViT-B/32", or the id */
   char *summary;      /* a sentence on what it is good for */
   char *path;         /* of its folder; NULL if it is not installed */
-  char *network;      /* config.json's model_type: "clip" */
+  char *network;      /* "clip"; where this program does not know it, config.json's model_type */
   char *licence;      /* "MIT" */
   char *source;       /* the hub's name of it: "openai/clip-vit-base-patch32" */
   gint64 bytes;       /* on disk if it is installed, else what of it has been fetched */
@@ -68,7 +69,7 @@ G_DECLARE_FINAL_TYPE(SacModelStore, sac_model_store, SAC, MODEL_STORE, GObject)
 SacModelStore *sac_model_store_new(const char *directory);
 const char *sac_model_store_get_directory(SacModelStore *store);
 
-/* (element-type SacModelEntry), installed ones first, each part in the order of ids. A folder without config.json is none. */
+/* (element-type SacModelEntry), installed ones first, each part in the order of ids. A folder without a configuration is none. */
 GPtrArray *sac_model_store_list(SacModelStore *store, GError **error);
 
 /* One of them, whether installed or not. SAC_ERROR_NOT_FOUND lists what there is. */
@@ -78,8 +79,8 @@ SacModelEntry *sac_model_store_show(SacModelStore *store, const char *id, GError
 char *sac_model_store_find(SacModelStore *store, const char *id, GError **error);
 
 /*
- * Copies the model of folder under id (NULL: the folder's name). Before that its config.json must be of a network that this program
- * knows, its tokenizer must open, and every tensor of model.safetensors must be whole and finite. SAC_ERROR_EXISTS: an id that is
+ * Copies the model of folder under id (NULL: the folder's name). Before that its configuration must be of a network that this program
+ * knows, its tokenizer must open, and every tensor of its weights must be whole and finite. SAC_ERROR_EXISTS: an id that is
  * there already; _USAGE: no id; _INVALID_FILE, _UNSUPPORTED: names the file and the tensor; _NO_SPACE. Nothing is left behind on failure.
  */
 gboolean sac_model_store_add(SacModelStore *store, const char *folder, const char *id, GCancellable *cancellable,

@@ -111,7 +111,7 @@ embed_image(struct search *search, const char *model, float **vector, gsize *dim
     return FALSE;
   *dimensions = info.dimensions;
   *vector = g_new(float, info.dimensions);
-  return sac_encoder_embed_frames(search->encoder, model, &frame, 1, *vector, search->cancellable, error);
+  return sac_encoder_embed_picture(search->encoder, model, frame, *vector, search->cancellable, error);
 }
 
 /* The calibrated score of a cosine. What would pass 0.9 nears 1 without reaching it, so that of two very good frames the better one still

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kills indexing at many random instants and holds the library that comes out of it to one that was never disturbed.
 
-    resume.py SACCADE MODELS [KILLS]
+    resume.py SACCADE MODELS [KILLS [MODEL]]
 
-A video of its own is made with ffmpeg and indexed with the small starter network of MODELS. No sample may be lost, doubled or changed, each instant between leaves a library that is
+A video of its own is made with ffmpeg and indexed with a small network of MODELS, the starter's unless another is named. No sample may be lost, doubled or changed, each instant between leaves a library that is
 sound and can be searched, and the unfinished job is not left behind. Exit status 77 without ffmpeg.
 """
 import json
@@ -23,6 +23,7 @@ import time
 PROGRAM = os.path.abspath(sys.argv[1])
 os.environ["SACCADE_MODELS"] = os.path.abspath(sys.argv[2])
 KILLS = int(sys.argv[3]) if len(sys.argv) > 3 else 50
+MODEL = sys.argv[4] if len(sys.argv) > 4 else "starter"
 SECONDS = 40
 EVERY = "0.25"
 
@@ -70,16 +71,16 @@ def main():
         subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=160x120:rate=8:duration={SECONDS}",
                         "-c:v", "mpeg4", "-g", "20", clip], check=True)
         whole, killed = os.path.join(folder, "whole"), os.path.join(folder, "killed")
-        saccade("index", clip, "--every", EVERY, "--library", whole)
+        saccade("index", clip, "--model", MODEL, "--every", EVERY, "--library", whole)
         expected_times, expected = samples(whole)
         assert len(expected_times) == SECONDS * 4, len(expected_times)
         start = time.monotonic()
-        saccade("index", clip, "--every", EVERY, "--library", os.path.join(folder, "again"))
+        saccade("index", clip, "--model", MODEL, "--every", EVERY, "--library", os.path.join(folder, "again"))
         duration = time.monotonic() - start
 
         kills = finished = 0
         while kills < KILLS:
-            process = subprocess.Popen([PROGRAM, "index", clip, "--every", EVERY, "--library", killed],
+            process = subprocess.Popen([PROGRAM, "index", clip, "--model", MODEL, "--every", EVERY, "--library", killed],
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
                 process.wait(random.uniform(0, duration))
@@ -96,7 +97,7 @@ def main():
             assert_equal(killed, expected_times, expected)
             finished += 1
             shutil.rmtree(killed)
-        saccade("index", clip, "--every", EVERY, "--library", killed)
+        saccade("index", clip, "--model", MODEL, "--every", EVERY, "--library", killed)
         assert_equal(killed, expected_times, expected)
         print(f"{kills} kills, {finished + 1} libraries of {len(expected_times)} samples equal to the unbroken one ({duration:.1f} s)")
     return 0
