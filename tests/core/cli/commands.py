@@ -5,6 +5,7 @@
     commands.py SACCADE MAKE-CLIPS MODELS
 """
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -69,6 +70,44 @@ def test_json(folder, library):
     run("untag", first["id"], *library)
     check(first["id"] not in run("moments", clip, "--json", *library).stdout, "untag")
     check(first["id"] in run("untag", first["id"], *library, status=1).stderr, "a tag that is not there is named")
+
+
+def vector_of(*words):
+    return json.loads(run("embed", *words, "--json").stdout)["vector"]
+
+
+def cosine(a, b):
+    return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+def test_embed_video(folder):
+    clip = folder / "plain.mp4"
+    for model in ("starter", "coca"):
+        samples = json.loads(run("embed", "--model", model, "--video", clip, "--every", "0.5", "--samples", "--json").stdout)["samples"]
+        check(len(samples) > 2 and 0.4 < samples[1]["time"] <= 0.5, f"embed --samples: {[sample['time'] for sample in samples]}")
+        mean = [sum(values) for values in zip(*(sample["vector"] for sample in samples))]
+        vector = vector_of("--model", model, "--video", clip, "--every", "0.5")
+        check(cosine(vector, mean) > 0.99999 and abs(sum(x * x for x in vector) - 1) < 1e-4, "a video's vector is the mean of its frames'")
+    # A model of clips of four frames: those in the middle of each quarter of the video, or of the part that is asked for.
+    whole, part = vector_of("--model", "xclip", "--video", clip), vector_of("--model", "xclip", "--video", clip, "--from", "1", "--to", "1.8")
+    check(cosine(whole, part) < 0.9999, "a part of a video is not the whole")
+    quarters = json.loads(run("embed", "--model", "xclip", "--video", clip, "--from", "1.1", "--to", "1.8", "--every", "0.2", "--samples",
+                              "--json").stdout)["samples"]
+    check(len(quarters) == 4, f"four frames: {[sample['time'] for sample in quarters]}")
+    check(all(cosine(sample["vector"], part) > 0.99999 for sample in quarters), "the clip's frames are spread evenly")
+    check("seconds" in run("embed", "--model", "xclip", "--video", clip, "--from", "99", status=2).stderr, "a part beyond the end")
+    run("embed", "--text", "a dog", "--from", "1", status=2)
+    run("embed", "--model", "xclip", "--image", clip)
+
+
+def test_clips(folder):
+    """A model of movement from the index to the search."""
+    clip, library = folder / "plain.mp4", ("--library", folder / "clips")
+    run("index", clip, "--model", "xclip", "--every", "0.25", *library)
+    for words in (("a dog",), ("--image", clip)):
+        found = json.loads(run("search", *words, "--min-score", "0", "--json", *library).stdout)
+        check(all(result["model"] == "xclip" for result in found["results"]), f"search {words}: {found}")
+    check(found["results"], "a picture of the video is found in it")
 
 
 def test_bad_files(folder, library):
@@ -164,7 +203,8 @@ def main():
         models = folder / "models"
         models.mkdir()
         # Small random weights: what they see is of no matter here.
-        (models / "starter").symlink_to(pathlib.Path(MODELS).resolve() / "starter")
+        for model in ("starter", "coca", "xclip"):
+            (models / model).symlink_to(pathlib.Path(MODELS).resolve() / model)
         os.environ.update(SACCADE_MODELS=str(models), XDG_DATA_HOME=f"{name}/data", XDG_CACHE_HOME=f"{name}/cache", XDG_CONFIG_HOME=f"{name}/config")
         os.environ.pop("DISPLAY", None)
         os.environ.pop("WAYLAND_DISPLAY", None)
@@ -172,6 +212,8 @@ def main():
         library = ("--library", folder / "library")
         test_words()
         test_json(folder, library)
+        test_embed_video(folder)
+        test_clips(folder)
         test_bad_files(folder, library)
         test_odd_pictures(folder, library)
         test_growing(folder, library)

@@ -278,6 +278,48 @@ test_add_and_remove(Fixture *fixture, gconstpointer data)
   g_clear_error(&error);
 }
 
+/* OpenCLIP's files, beside those that the hub has of the same model in other layouts. */
+static void
+test_open_clip(Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *from = copy_checkpoint("coca", "of-open-clip");
+  GError *error = NULL;
+
+  /* timm's, which names no network that this program could take it for. */
+  write_file(from, "config.json", "{\"architecture\": \"vit_base_patch32_clip_224\"}", -1);
+  write_file(from, "model.safetensors", "not looked at", -1);
+  write_file(from, "open_clip_pytorch_model.bin", "x", 1);
+  g_assert_true(sac_model_store_add(fixture->store, from, "mine", NULL, &error));
+  g_assert_no_error(error);
+  g_autoptr(SacModelEntry) entry = sac_model_store_show(fixture->store, "mine", &error);
+  g_assert_no_error(error);
+  g_assert_cmpstr(entry->network, ==, "coca");
+  g_assert_cmpuint(entry->dimensions, ==, 28);
+  g_assert_true(entry->embeds_pictures && entry->embeds_texts && !entry->problem);
+  assert_same_file(entry->path, from, "open_clip_config.json");
+  assert_same_file(entry->path, from, "open_clip_model.safetensors");
+  static const char *const left_out[] = { "model.safetensors", "open_clip_pytorch_model.bin" };
+  for (guint i = 0; i < G_N_ELEMENTS(left_out); i++) {
+    g_autofree char *path = g_build_filename(entry->path, left_out[i], NULL);
+    g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+  }
+
+  /* The whole of Hugging Face's layout goes before it. */
+  g_autofree char *both = copy_checkpoint("clip-gelu-half", "of-both");
+  write_file(both, "open_clip_config.json", "{\"model_cfg\": {}}", -1);
+  write_file(both, "open_clip_model.safetensors", "not looked at", -1);
+  g_assert_true(sac_model_store_add(fixture->store, both, "both", NULL, &error));
+  g_assert_no_error(error);
+  g_autoptr(SacModelEntry) other = sac_model_store_show(fixture->store, "both", &error);
+  g_assert_cmpstr(other->network, ==, "clip");
+  g_assert_cmpuint(other->dimensions, ==, 64);
+
+  write_file(from, "open_clip_model.safetensors", "cut short", -1);
+  g_assert_false(sac_model_store_add(fixture->store, from, "spoilt", NULL, &error));
+  assert_message(error, SAC_ERROR_INVALID_FILE, "open_clip_model.safetensors");
+  g_clear_error(&error);
+}
+
 static void
 test_list(Fixture *fixture, gconstpointer data)
 {
@@ -726,6 +768,7 @@ main(int argc, char **argv)
   g_test_add_func("/models/ids", test_ids);
   g_test_add_func("/models/manifest", test_manifest);
   ADD("add-and-remove", NULL, test_add_and_remove);
+  ADD("open-clip", NULL, test_open_clip);
   ADD("list", NULL, test_list);
   ADD("refused", NULL, test_refused);
   ADD("locked", NULL, test_locked);
