@@ -11,7 +11,7 @@
  * How long a picture and a query take, and where the time goes: the median of some runs at one picture and at the model's preferred
  * batch, then one profiled run whose operations are summed by kind, each beside the least time that the device's own peaks allow
  * it. The pictures are noise of the network's own size; what is in a picture changes nothing. Pictures come before the queries, so
- * that the peak of memory is that of the picture network alone.
+ * that the peak of memory is that of the picture network alone. Of a model of movement, a clip is what a picture is of the others.
  */
 
 #define QUERY "a dog that runs after a ball"
@@ -192,13 +192,14 @@ measure_pictures(struct model *model, struct gpu_device *device, const char *fol
   const guint width = side * 16 / 9;
   const gsize bytes = (gsize)width * side * 3;
   g_autofree guint8 *noise = g_malloc(bytes);
-  g_autofree struct model_picture *pictures = g_new(struct model_picture, batch);
+  const guint n_pictures = batch * measured->info.clip_frames;
+  g_autofree struct model_picture *pictures = g_new(struct model_picture, n_pictures);
   double first;
   guint32 state = 1;
 
   for (gsize i = 0; i < bytes; i++)
     noise[i] = (guint8)((state = state * 1664525 + 1013904223) >> 24);
-  for (guint i = 0; i < batch; i++)
+  for (guint i = 0; i < n_pictures; i++)
     pictures[i] = (struct model_picture){ .rgb = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
   if (!time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) ||
       !time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error))
@@ -284,6 +285,8 @@ print_json(const struct measured *measured)
   if (measured->info.embeds_pictures) {
     json_builder_set_member_name(json, "batch");
     json_builder_add_int_value(json, measured->info.preferred_batch);
+    json_builder_set_member_name(json, "clip_frames");
+    json_builder_add_int_value(json, measured->info.clip_frames);
     add_number(json, "first_picture_milliseconds", measured->first_seconds * 1e3);
     add_number(json, "single_picture_milliseconds", measured->single_seconds * 1e3);
     add_number(json, "picture_milliseconds", measured->batch_seconds * 1e3);
@@ -346,6 +349,8 @@ print_text(const struct measured *measured)
             measured->first_query_seconds * 1e3);
   if (!measured->info.embeds_pictures)
     return;
+  if (measured->info.clip_frames > 1)
+    g_print(_("a picture is a clip of %u here\n"), measured->info.clip_frames);
   g_print(_("a picture alone  %8.1f ms   (the first %.1f ms)\n"), measured->single_seconds * 1e3,
           measured->first_seconds * 1e3);
   g_print(_("a picture of %-3u %8.1f ms   %.1f GFLOP/s at %.2f GFLOP a picture\n"), measured->info.preferred_batch,

@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   FILE *file = fopen(path, "wb");
   FUZZ_ASSERT(file && fwrite(data, 1, size, file) == size && fclose(file) == 0);
   if (model_read_info(folder, &info, &error) == COMPUTE_OK)
-    FUZZ_ASSERT(info.dimensions > 0 && (info.embeds_pictures || info.embeds_texts));
+    FUZZ_ASSERT(info.dimensions > 0 && info.clip_frames > 0 && (info.embeds_pictures || info.embeds_texts));
   unlink(path);
   rmdir(folder);
   memcpy(folder + sizeof folder - 7, "XXXXXX", 6);

@@ -80,6 +80,83 @@ static const struct spoiled cases[] = {
   { "siglip", "preprocessor_config.json", "\"height\": 35", "\"height\": 36", COMPUTE_ERROR_INVALID_FILE,
     "preprocessor_config.json" },
   { "siglip", "spiece.model", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "spiece.model" },
+  { "siglip", "config.json", "\"siglip\"", "\"siglip2\"", COMPUTE_ERROR_UNSUPPORTED, "NaFlex" },
+  { "open-clip", "open_clip_config.json", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "config.json" },
+  { "open-clip", "open_clip_config.json", "text_cfg", NULL, COMPUTE_ERROR_INVALID_FILE, "open_clip_config.json" },
+  { "open-clip", "open_clip_config.json", "model_cfg", "muddle_cfg", COMPUTE_ERROR_UNSUPPORTED, "model_type" },
+  { "open-clip", "open_clip_config.json", "text_cfg", "test_cfg", COMPUTE_ERROR_INVALID_FILE, "text_cfg is missing" },
+  { "open-clip", "open_clip_config.json", "\"embed_dim\": 28", "\"embed_dim\": \"x\"", COMPUTE_ERROR_INVALID_FILE,
+    "open_clip_config.json: embed_dim" },
+  { "open-clip", "open_clip_config.json", "embed_dim", "embed_dime", COMPUTE_ERROR_NOT_FOUND, "embed_dim" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": [3, 4, 6, 3]", COMPUTE_ERROR_UNSUPPORTED,
+    "ResNet" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 3", COMPUTE_ERROR_NOT_FOUND,
+    "visual.transformer.resblocks.2" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"timm_model_name\": \"vit\"",
+    COMPUTE_ERROR_UNSUPPORTED, "timm_model_name" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"qk_norm\": true",
+    COMPUTE_ERROR_UNSUPPORTED, "vision_cfg asks for qk_norm" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"ls_init_value\": 1e-4",
+    COMPUTE_ERROR_UNSUPPORTED, "ls_init_value" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"qk_norm\": false, \"ls_init_value\": null",
+    COMPUTE_OK, "" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"pool_type\": \"avg\"",
+    COMPUTE_ERROR_UNSUPPORTED, "pool_type" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"attentional_pool\": true",
+    COMPUTE_ERROR_UNSUPPORTED, "attentional_pool" },
+  { "open-clip", "open_clip_config.json", "\"layers\": 2", "\"layers\": 2, \"act_kwargs\": {\"approximate\": \"tan\"}",
+    COMPUTE_ERROR_UNSUPPORTED, "approximate" },
+  { "open-clip", "open_clip_config.json", "\"head_width\": 12", "\"head_width\": 7", COMPUTE_ERROR_INVALID_FILE,
+    "heads" },
+  { "open-clip", "open_clip_config.json", "\"head_width\": 12", "\"head_width\": 64", COMPUTE_ERROR_INVALID_FILE,
+    "heads" },
+  { "open-clip", "open_clip_config.json", "\"mlp_ratio\": 2.6", "\"mlp_ratio\": 0.001", COMPUTE_ERROR_INVALID_FILE,
+    "mlp_ratio" },
+  { "open-clip", "open_clip_config.json", "\"mlp_ratio\": 2.6", "\"mlp_ratio\": 2.7", COMPUTE_ERROR_SHAPE, "c_fc" },
+  { "open-clip", "open_clip_config.json", "\"patch_size\": 7", "\"patch_size\": 30", COMPUTE_ERROR_INVALID_FILE,
+    "patch_size" },
+  { "open-clip", "open_clip_config.json", "\"patch_size\": 7", "\"patch_size\": [7, 8]", COMPUTE_ERROR_UNSUPPORTED,
+    "patch_size" },
+  { "open-clip", "open_clip_config.json", "\"context_length\": 24", "\"context_length\": 25", COMPUTE_ERROR_SHAPE,
+    "positional_embedding" },
+  { "open-clip", "open_clip_config.json", "\"context_length\": 24",
+    "\"context_length\": 24, \"hf_tokenizer_name\": \"bert\"", COMPUTE_ERROR_UNSUPPORTED, "hf_tokenizer_name" },
+  { "open-clip", "open_clip_config.json", "\"context_length\": 24", "\"context_length\": 24, \"embed_cls\": true",
+    COMPUTE_ERROR_UNSUPPORTED, "embed_cls" },
+  { "open-clip", "open_clip_config.json", "\"squash\"", "\"longest\"", COMPUTE_ERROR_UNSUPPORTED, "resize_mode" },
+  { "open-clip", "open_clip_config.json", "\"bicubic\"", "7", COMPUTE_ERROR_UNSUPPORTED, "interpolation" },
+  { "open-clip", "open_clip_config.json", "\"interpolation\"", "\"size\": 30, \"interpolation\"",
+    COMPUTE_ERROR_INVALID_FILE, "size" },
+  { "open-clip", "open_clip_config.json", "0.25", "0.00", COMPUTE_ERROR_INVALID_FILE, "std" },
+  { "open-clip", "open_clip_config.json", "0.25", "\"x\"", COMPUTE_ERROR_INVALID_FILE, "std" },
+  { "open-clip", "open_clip_model.safetensors", NULL, NULL, COMPUTE_ERROR_NOT_FOUND, "open_clip_model.safetensors" },
+  { "open-clip", "open_clip_model.safetensors", "visual.proj", "visual.prow", COMPUTE_ERROR_NOT_FOUND, "visual.proj" },
+  { "open-clip", "open_clip_model.safetensors", "[36,28]", "[28,36]", COMPUTE_ERROR_SHAPE, "proj" },
+  { "open-clip-custom", "model.safetensors", "text.ln_final", "text.ln_finax", COMPUTE_ERROR_NOT_FOUND,
+    "text.ln_final" },
+  { "coca", "open_clip_config.json", "\"attn_pooler_heads\": 4", "\"attn_pooler_heads\": 5", COMPUTE_ERROR_INVALID_FILE,
+    "attn_pooler_heads" },
+  { "coca", "open_clip_config.json", "\"attentional_pool\": true", "\"attentional_pool\": \"parallel\"",
+    COMPUTE_ERROR_UNSUPPORTED, "attentional_pool" },
+  { "coca", "open_clip_config.json", "\"embed_cls\": true", "\"embed_cls\": false", COMPUTE_ERROR_UNSUPPORTED,
+    "embed_cls" },
+  { "coca", "open_clip_config.json", "\"multimodal_cfg\"", "\"multimodel_cfg\"", COMPUTE_ERROR_UNSUPPORTED,
+    "attentional_pool" },
+  { "coca", "open_clip_model.safetensors", "attn_pool.query", "attn_pool.quarry", COMPUTE_ERROR_NOT_FOUND,
+    "visual.attn_pool.query" },
+  { "coca", "open_clip_model.safetensors", "text.cls_emb", "text.cls_emd", COMPUTE_ERROR_NOT_FOUND, "text.cls_emb" },
+  { "coca", "open_clip_model.safetensors", "k_proj_weight", "k_prow_weight", COMPUTE_ERROR_NOT_FOUND, "k_proj_weight" },
+  { "xclip", "config.json", "\"num_frames\": 4", "\"num_frames\": 5", COMPUTE_ERROR_SHAPE, "mit.position_embedding" },
+  { "xclip", "config.json", "\"num_frames\": 4", "\"num_frames\": 1e9", COMPUTE_ERROR_INVALID_FILE, "num_frames" },
+  { "xclip", "config.json", "\"num_frames\": 4", "\"num_frames\": 0", COMPUTE_ERROR_INVALID_FILE, "num_frames" },
+  { "xclip", "config.json", "\"mit_hidden_size\": 32", "\"mit_hidden_size\": 36", COMPUTE_ERROR_INVALID_FILE,
+    "mit_hidden_size" },
+  { "xclip", "config.json", "\"mit_num_attention_heads\": 4", "\"mit_num_attention_heads\": 5",
+    COMPUTE_ERROR_INVALID_FILE, "mit_num_attention_heads" },
+  { "xclip", "config.json", "\"mit_num_hidden_layers\": 2", "\"mit_num_hidden_layers\": 3", COMPUTE_ERROR_NOT_FOUND,
+    "mit.encoder.layers.2" },
+  { "xclip", "model.safetensors", "message_fc", "massage_fc", COMPUTE_ERROR_NOT_FOUND, "message_fc" },
+  { "xclip", "model.safetensors", "[1,4,32]", "[1,32,4]", COMPUTE_ERROR_SHAPE, "mit.position_embedding" },
 };
 
 static char *
@@ -116,8 +193,16 @@ write_file(const char *path, const char *content, size_t bytes)
 static void
 copy_model(const char *folder, const struct spoiled *spoil)
 {
-  static const char *const names[] = { "config.json", "model.safetensors", "preprocessor_config.json", "vocab.json",
-                                       "merges.txt",  "vocab.txt",         "tokenizer_config.json",    "spiece.model" };
+  static const char *const names[] = { "config.json",
+                                       "model.safetensors",
+                                       "preprocessor_config.json",
+                                       "vocab.json",
+                                       "merges.txt",
+                                       "vocab.txt",
+                                       "tokenizer_config.json",
+                                       "spiece.model",
+                                       "open_clip_config.json",
+                                       "open_clip_model.safetensors" };
 
   mkdir(folder, 0700);
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -158,14 +243,16 @@ static enum compute_status
 use_model(const char *folder, struct compute_error *error)
 {
   static const uint8_t pixels[4 * 4 * 3] = { 200, 10, 30 };
-  const struct model_picture picture = { pixels, 4, 4, 12 };
+  struct model_picture clip[64];
   float vector[8192];
   struct model_calibration calibration;
   struct model *model = NULL;
   enum compute_status status = model_open(device, folder, NULL, &model, error);
 
+  for (size_t i = 0; i < sizeof clip / sizeof clip[0]; i++)
+    clip[i] = (struct model_picture){ pixels, 4, 4, 12 };
   if (!status && model_get_info(model)->embeds_pictures)
-    status = model_embed_pictures(model, &picture, 1, vector, error);
+    status = model_embed_pictures(model, clip, 1, vector, error);
   if (!status)
     status = model_embed_query(model, "a dog", vector, &calibration, error);
   model_close(&model);
@@ -199,7 +286,7 @@ check_not_finite(const char *name, const char *folder)
   size_t bytes;
 
   copy_model(folder, &(struct spoiled){ .model = name });
-  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  snprintf(path, sizeof path, "%s/%s", folder, model_find_files(folder).weights);
   char *content = read_file(path, &bytes);
   if (!check(!weights_parse(content, bytes, path, &file, &error), "%s", error.message))
     return;
@@ -250,6 +337,9 @@ main(int argc, char **argv)
   check_not_finite("clip-gelu-half", folder);
   check_not_finite("bert", folder);
   check_not_finite("siglip", folder);
+  check_not_finite("open-clip", folder);
+  check_not_finite("coca", folder);
+  check_not_finite("xclip", folder);
   nftw(scratch, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
   gpu_device_close(&device);
   check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
