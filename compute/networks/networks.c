@@ -370,6 +370,21 @@ end_of_text(const struct network_settings *settings, const int32_t *ids, size_t 
   return end;
 }
 
+/* Pads a row of ids to max_tokens: at its end, unless the network sees all of a row and the tokenizer says the front. */
+static void
+fill_up(const struct model *model, int32_t *row, size_t length)
+{
+  const struct network_settings *settings = &model->settings;
+  const size_t padding = settings->info.max_tokens - length;
+  const bool tokenizers = settings->pad_token < 0;
+  const bool front = tokenizers && settings->full_texts && tokenizer_pads_front(model->tokenizer);
+
+  if (front)
+    memmove(row + padding, row, length * sizeof *row);
+  for (size_t i = 0; i < padding; i++)
+    row[front ? i : length + i] = tokenizers ? tokenizer_pad_id(model->tokenizer) : settings->pad_token;
+}
+
 static enum compute_status
 run_texts(struct model *model, const char *const *texts, unsigned count, float *vectors, struct compute_error *error)
 {
@@ -392,8 +407,7 @@ run_texts(struct model *model, const char *const *texts, unsigned count, float *
     const char *text = texts[i < count ? i : 0];
     if ((status = tokenizer_encode(model->tokenizer, text, strlen(text), max_tokens, row, &length, error)))
       break;
-    for (size_t t = length; t < max_tokens; t++)
-      row[t] = settings->pad_token >= 0 ? settings->pad_token : tokenizer_pad_id(model->tokenizer);
+    fill_up(model, row, length);
     lengths[i] = (int32_t)(length + settings->seen_padding);
     ends[i] = end_of_text(settings, row, length);
     tokens = length > tokens ? (unsigned)length : tokens;

@@ -118,7 +118,7 @@ struct sentencepiece {
 struct tokenizer {
   enum tokenizer_kind kind;
   struct vocabulary vocabulary;
-  bool lower_case;
+  bool lower_case, pads_front;
   int32_t start, end, pad, unknown;
   /* Pieces that stand for themselves wherever they occur in a text. */
   struct special {

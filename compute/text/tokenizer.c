@@ -271,6 +271,17 @@ configure_sentencepiece(struct tokenizer *tokenizer, const struct config *config
   return COMPUTE_OK;
 }
 
+/* config: tokenizer_config.json. */
+static bool
+config_pads_front(const struct config *config)
+{
+  const char *class = config_string(config, "tokenizer_class");
+
+  if (config_has(config, "padding_side"))
+    return config_string_is(config, "padding_side", "left");
+  return class && (strncmp(class, "GemmaTokenizer", 14) == 0 || strncmp(class, "Siglip2Tokenizer", 16) == 0);
+}
+
 enum compute_status
 tokenizer_open(const char *folder, struct tokenizer **out, struct compute_error *error)
 {
@@ -289,8 +300,10 @@ tokenizer_open(const char *folder, struct tokenizer **out, struct compute_error 
     return status;
   }
   snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
-  if (config_open(path, &config, NULL) == COMPUTE_OK)
+  if (config_open(path, &config, NULL) == COMPUTE_OK) {
     tokenizer->lower_case = config_flag_or(config, "do_lower_case", tokenizer->lower_case);
+    tokenizer->pads_front = config_pads_front(config);
+  }
   if (tokenizer->sentencepiece)
     status = configure_sentencepiece(tokenizer, config, folder, error);
   config_close(&config);
@@ -374,6 +387,12 @@ tokenizer_encode(const struct tokenizer *tokenizer, const char *utf8, size_t byt
   ids[list.count] = tokenizer->end;
   *count = list.count + 1;
   return status;
+}
+
+bool
+tokenizer_pads_front(const struct tokenizer *tokenizer)
+{
+  return tokenizer->pads_front;
 }
 
 int32_t

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,10 @@ enum compute_status tokenizer_encode(const struct tokenizer *tokenizer, const ch
 
 /* What rows of a batch are filled up with. */
 int32_t tokenizer_pad_id(const struct tokenizer *tokenizer);
+/* Whether rows are filled up at their front: as tokenizer_config.json's padding_side says, and without it as transformers does for
+   the class that it names, which is the front for Gemma's and SigLIP 2's. (SigLIP 2 was trained with the padding at the back, and
+   its published folders say so.) */
+bool tokenizer_pads_front(const struct tokenizer *tokenizer);
 /* One more than the largest id. */
 size_t tokenizer_vocabulary_size(const struct tokenizer *tokenizer);
 enum tokenizer_kind tokenizer_kind(const struct tokenizer *tokenizer);

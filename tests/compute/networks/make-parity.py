@@ -239,28 +239,38 @@ def make_siglip_tokenizer(folder):
     return lambda text: processor.encode(SiglipTokenizer.canonicalize_text(canonical, text)), processor.get_piece_size()
 
 
-def make_siglip(folder):
+def make_siglip2_tokenizer(folder):
+    """Gemma's kind, whose texts transformers fills up at the front unless the configuration says the back, as published ones do."""
+    import sentencepiece
+
+    source = pathlib.Path(__file__).resolve().parent.parent / "text" / "data" / "pairs-small"
+    shutil.copy(source / "tokenizer.model", folder / "tokenizer.model")
+    as_json(folder / "tokenizer_config.json", {"tokenizer_class": "GemmaTokenizer", "pad_token": "<pad>", "padding_side": "left"})
+    processor = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    return lambda text: processor.encode("".join(letter.lower() for letter in text)), processor.get_piece_size()
+
+
+def make_siglip(folder, seed, make_tokenizer, side, patch, vision, text, end=1, pad=1, pad_first=False, scale=2):
     global RANDOM
-    RANDOM = np.random.default_rng(21)
-    tokenize, vocabulary = make_siglip_tokenizer(folder)
-    side, limit, end = 35, 24, 1
-    # 35 is no multiple of 8: the last pixels of each side are part of no patch.
-    vision = {"hidden_size": 48, "intermediate_size": 100, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": side, "patch_size": 8}
-    text = {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": limit,
-            "vocab_size": vocabulary, "projection_size": 48, "layer_norm_eps": 1e-5}
+    RANDOM = np.random.default_rng(seed)
+    tokenize, vocabulary = make_tokenizer(folder)
+    limit = text["max_position_embeddings"]
+    vision = {**vision, "image_size": side, "patch_size": patch}
+    text = {**text, "vocab_size": vocabulary, "projection_size": vision["hidden_size"], "layer_norm_eps": 1e-5}
     model = transformers.SiglipModel(transformers.SiglipConfig(vision_config=vision, text_config=text)).eval()
-    widen(model, 2)
+    widen(model, scale)
     save_weights(folder, model, torch.float16)
     as_json(folder / "config.json", {"model_type": "siglip", "vision_config": vision, "text_config": text})
     as_json(folder / "preprocessor_config.json", {"size": {"height": side, "width": side}, "resample": 3, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
     pictures = [picture(*size) for size in ((64, 48), (37, 71), (side, side), (20, 20), (90, 33))]
     pixels = torch.tensor(np.stack([squashed(p, side, Image.BICUBIC) for p in pictures])).permute(0, 3, 1, 2) / 255
     vectors = unit(model.vision_model(pixel_values=(pixels - 0.5) / 0.5).pooler_output)
-    # Padded with the end, which no mask hides.
-    ids = [[*tokenize(words)[:limit - 1], *[end] * limit][:limit] for words in TEXTS]
+    # No mask hides the padding.
+    ids = [[*tokenize(words)[:limit - 1], end] for words in TEXTS]
+    ids = [[pad] * (limit - len(row)) + row if pad_first else row + [pad] * (limit - len(row)) for row in ids]
     text_vectors = unit(model.text_model(input_ids=torch.tensor(ids)).pooler_output)
-    check_different("siglip pictures", vectors)
-    check_different("siglip texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog"
+    check_different(folder.name + " pictures", vectors)
+    check_different(folder.name + " texts", torch.cat([text_vectors[:1], text_vectors[2:]]))  # "A DOG!" is "a dog"
     save_expected(folder, pictures, pictures=vectors, texts=text_vectors, queries=text_vectors)
 
 
@@ -450,7 +460,16 @@ def main():
             {"context_length": 19, "width": 32, "heads": 2, "layers": 2, "embed_cls": True, "output_tokens": True}, 32, "open_clip_model.safetensors",
             {"resize_mode": "shortest"}, custom_text=True, coca=True, quick_gelu=True),
         "xclip": make_xclip,
-        "siglip": make_siglip,
+        "siglip2-left": lambda place: make_siglip(
+            place, 28, make_siglip2_tokenizer, 24, 8,
+            {"hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 2},
+            {"hidden_size": 28, "intermediate_size": 40, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 24},
+            pad=0, pad_first=True, scale=2.6),
+        # 35 is no multiple of 8: the last pixels of each side are part of no patch.
+        "siglip": lambda place: make_siglip(
+            place, 21, make_siglip_tokenizer, 35, 8,
+            {"hidden_size": 48, "intermediate_size": 100, "num_hidden_layers": 2, "num_attention_heads": 4},
+            {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 24}),
     }
     files = {"preprocess": make_preprocess, "squash": make_squash}
     for name, make in makers.items():

@@ -201,6 +201,7 @@ main(int argc, char **argv)
     { "coca", "coca" },
     { "coca-square", "coca" },
     { "xclip", "xclip" },
+    { "siglip2-left", "siglip" },
   };
 
   if (argc != 2) {

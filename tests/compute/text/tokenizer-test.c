@@ -327,6 +327,42 @@ check_sentencepiece(const char *data)
   tokenizer_close(&tokenizer);
 }
 
+/* Which end of a row is filled up, with each of the things that a tokenizer_config.json may say of it. */
+static void
+check_padding(const char *data, const char *scratch)
+{
+  static const struct {
+    const char *config;
+    bool front;
+  } cases[] = {
+    { "{}", false },
+    { "{\"tokenizer_class\": \"GemmaTokenizerFast\"}", true },
+    { "{\"tokenizer_class\": \"Siglip2Tokenizer\"}", true },
+    { "{\"tokenizer_class\": \"SiglipTokenizer\"}", false },
+    { "{\"tokenizer_class\": \"GemmaTokenizer\", \"padding_side\": \"right\"}", false },
+    { "{\"tokenizer_class\": \"SiglipTokenizer\", \"padding_side\": \"left\"}", true },
+    { "{\"tokenizer_class\": 7, \"padding_side\": null}", false },
+  };
+  char folder[4096];
+  size_t size;
+
+  snprintf(folder, sizeof folder, "%s/pairs-small", data);
+  char *model = read_file(folder, "tokenizer.model", &size);
+  write_file(scratch, "tokenizer.model", model, size);
+  free(model);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct compute_error error = { 0 };
+    struct tokenizer *tokenizer;
+
+    write_text(scratch, "tokenizer_config.json", cases[i].config);
+    if (tokenizer_open(scratch, &tokenizer, &error))
+      give_up(error.message);
+    CHECK(tokenizer_pads_front(tokenizer) == cases[i].front, "%s pads at the wrong end", cases[i].config);
+    tokenizer_close(&tokenizer);
+  }
+  clear_folder(scratch);
+}
+
 /* ---- Faults ------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -667,6 +703,7 @@ main(int argc, char **argv)
     check_small(argv[1], scratch);
     check_faults(scratch);
     check_sentencepiece(argv[1]);
+    check_padding(argv[1], scratch);
     check_model_faults(scratch);
     check_broken_models(argv[1], "unigram-small", "spiece.model", scratch);
     check_broken_models(argv[1], "unigram-bytes", "tokenizer.model", scratch);
