@@ -10,8 +10,8 @@
  * OpenCLIP does. Which of the two a checkpoint has is seen in it, whatever its configuration is called.
  */
 
-static const struct transformer default_vision = { 768, 3072, 12, 12, 1e-5, NN_QUICK_GELU, false };
-static const struct transformer default_text = { 512, 2048, 12, 8, 1e-5, NN_QUICK_GELU, false };
+static const struct transformer default_vision = { 768, 3072, 12, 12, 1e-5, NN_QUICK_GELU };
+static const struct transformer default_text = { 512, 2048, 12, 8, 1e-5, NN_QUICK_GELU };
 
 const struct clip_names clip_names_hugging_face = {
   .vision = "vision_model.",

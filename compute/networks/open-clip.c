@@ -144,12 +144,11 @@ read_vision(const struct config *vision, bool quick_gelu, bool coca, struct clip
 }
 
 static enum compute_status
-read_text(const struct config *text, bool quick_gelu, bool coca, struct clip_settings *clip, int64_t *padding,
+read_text(const struct config *text, bool quick_gelu, bool coca, struct clip_settings *clip,
           struct compute_error *error)
 {
-  static const char *const others[] = {
-    "hf_model_name", "hf_tokenizer_name", "tokenizer_kwargs", "tokenizer_mode", "no_causal_mask", "proj_bias", NULL
-  };
+  static const char *const others[] = { "hf_model_name", "hf_tokenizer_name", "tokenizer_kwargs", "tokenizer_mode",
+                                        "pad_id",        "no_causal_mask",    "proj_bias",        NULL };
   static const char *const token[] = { "embed_cls", NULL };
   enum compute_status status;
 
@@ -160,8 +159,7 @@ read_text(const struct config *text, bool quick_gelu, bool coca, struct clip_set
       (status = expect(text, "proj_type", "linear", NULL, error)) ||
       (status = config_integer_or(text, "heads", 1, 128, 8, &clip->text.heads, error)) ||
       (status = config_integer_or(text, "vocab_size", 1, 1 << 20, 49408, &clip->vocabulary, error)) ||
-      (status = config_integer_or(text, "context_length", 2, 4095, 77, &clip->positions, error)) ||
-      (status = config_integer_or(text, "pad_id", 0, clip->vocabulary - 1, 0, padding, error)))
+      (status = config_integer_or(text, "context_length", 2, 4095, 77, &clip->positions, error)))
     return status;
   if (coca && !config_flag_or(text, "embed_cls", false))
     return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "text_cfg: embed_cls must be true for CoCa's text tower");
@@ -201,7 +199,6 @@ open_clip_read_settings(const struct config *config, struct clip_settings *clip,
   const struct config *model = config_child(config, "model_cfg");
   const struct config *vision = config_child(model, "vision_cfg"), *text = config_child(model, "text_cfg");
   const bool quick_gelu = config_flag_or(model, "quick_gelu", false), coca = open_clip_is_coca(config);
-  int64_t padding = 0;
   enum compute_status status;
 
   if (!vision || !text)
@@ -209,12 +206,12 @@ open_clip_read_settings(const struct config *config, struct clip_settings *clip,
                         vision ? "text_cfg" : "vision_cfg");
   if ((status = config_integer(model, "embed_dim", 4, 8192, &clip->projection, error)) ||
       (status = read_vision(vision, quick_gelu, coca, clip, error)) ||
-      (status = read_text(text, quick_gelu, coca, clip, &padding, error)) ||
+      (status = read_text(text, quick_gelu, coca, clip, error)) ||
       (status = read_preprocessing(config_child(config, "preprocess_cfg"), clip->image_side, &settings->preprocessing,
                                    error)))
     return status;
   settings->end_is_largest = true;
-  settings->pad_token = (int32_t)padding;
+  settings->pad_token = 0;
   settings->info.dimensions = (unsigned)clip->projection;
   settings->info.embeds_pictures = settings->info.embeds_texts = true;
   settings->info.input_side = (unsigned)clip->image_side;
