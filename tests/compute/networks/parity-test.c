@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "compute/weights/weights.h"
 #include "tests/compute/networks/networks-test.h"
 
@@ -186,6 +189,44 @@ check_model(const char *root, const char *name, const char *network)
   weights_close(&file);
 }
 
+/* OpenCLIP's tensors under a config.json of transformers': what they are called is a matter of the weights alone. */
+static void
+check_mixed(const char *root)
+{
+  static const char config[] =
+      "{\"model_type\": \"clip\", \"projection_dim\": 32, \"vision_config\": {\"hidden_size\": 32, "
+      "\"intermediate_size\": 128, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"image_size\": 24, "
+      "\"patch_size\": 8, \"layer_norm_eps\": 1e-4}, \"text_config\": {\"vocab_size\": 530, \"hidden_size\": 32, "
+      "\"intermediate_size\": 80, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"max_position_embeddings\": 21, "
+      "\"eos_token_id\": 2}}";
+  static const char *const linked[] = { "model.safetensors", "vocab.json", "merges.txt", "expected.safetensors" };
+  static const char *const written[][2] = { { "config.json", config },
+                                            { "preprocessor_config.json", "{\"resample\": 2}" } };
+  char scratch[] = "/tmp/saccade-parity-XXXXXX", folder[64], path[256], from[4096], absolute[4096];
+
+  if (!check(mkdtemp(scratch) && realpath(root, absolute), "no temporary folder"))
+    return;
+  snprintf(folder, sizeof folder, "%s/mixed", scratch);
+  mkdir(folder, 0700);
+  for (size_t i = 0; i < 4; i++) {
+    snprintf(from, sizeof from, "%.4000s/open-clip-custom/%s", absolute, linked[i]);
+    snprintf(path, sizeof path, "%s/%s", folder, linked[i]);
+    check(symlink(from, path) == 0, "%s cannot be made", path);
+  }
+  for (size_t i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, written[i][0]);
+    FILE *file = fopen(path, "w");
+    check(file && fputs(written[i][1], file) >= 0 && fclose(file) == 0, "%s cannot be written", path);
+  }
+  check_model(scratch, "mixed", "clip");
+  for (size_t i = 0; i < 6; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, i < 4 ? linked[i] : written[i - 4][0]);
+    unlink(path);
+  }
+  rmdir(folder);
+  rmdir(scratch);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -211,6 +252,7 @@ main(int argc, char **argv)
   device = open_device(&instance);
   for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
     check_model(argv[1], models[i][0], models[i][1]);
+  check_mixed(argv[1]);
   gpu_device_close(&device);
   check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
   gpu_instance_destroy(&instance);
