@@ -102,6 +102,8 @@ def test_embed_video(folder):
 
 def test_clips(folder):
     """A model of movement from the index to the search."""
+    frames = [json.loads(run("models", "show", model, "--json").stdout)["clip_frames"] for model in ("xclip", "coca")]
+    check(frames == [4, 1], f"models show: clips of {frames}")
     clip, library = folder / "plain.mp4", ("--library", folder / "clips")
     run("index", clip, "--model", "xclip", "--every", "0.25", *library)
     for words in (("a dog",), ("--image", clip)):
