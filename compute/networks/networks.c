@@ -410,7 +410,7 @@ run_texts(struct model *model, const char *const *texts, unsigned count, float *
     fill_up(model, row, length);
     lengths[i] = (int32_t)(length + settings->seen_padding);
     ends[i] = end_of_text(settings, row, length);
-    tokens = length > tokens ? (unsigned)length : tokens;
+    tokens = lengths[i] > (int32_t)tokens ? (unsigned)lengths[i] : tokens;
   }
   unsigned padded = max_tokens;
   for (size_t i = sizeof text_lengths / sizeof text_lengths[0]; i-- > 0;)
