@@ -271,9 +271,18 @@ enum compute_status
 nn_plan_write(struct nn_plan *plan, const char *input, const void *data, size_t bytes, struct compute_error *error);
 /* Submits and waits. */
 enum compute_status nn_plan_run(struct nn_plan *plan, struct compute_error *error);
+/* The two halves of nn_plan_run(): the first returns at once, and the second at once where nothing was submitted. What is written and
+   read between them waits for nothing, so inputs and outputs are left alone there. */
+enum compute_status nn_plan_submit(struct nn_plan *plan, struct compute_error *error);
+enum compute_status nn_plan_wait(struct nn_plan *plan, struct compute_error *error);
 /* count must be the whole output's elements. */
 enum compute_status
 nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count, struct compute_error *error);
+
+/* Where an input lies on the device, for commands of the caller's own that write it and are submitted before the plan. The binding may be
+   bound as storage whole. */
+enum compute_status
+nn_plan_find_input(struct nn_plan *plan, const char *input, struct gpu_binding *binding, struct compute_error *error);
 
 /* The shape of an input or output; rank 0 where there is none of that name. */
 struct nn_shape nn_plan_shape(const struct nn_plan *plan, const char *name);

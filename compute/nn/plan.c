@@ -566,18 +566,41 @@ nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count,
 }
 
 enum compute_status
-nn_plan_run(struct nn_plan *plan, struct compute_error *error)
+nn_plan_find_input(struct nn_plan *plan, const char *input, struct gpu_binding *binding, struct compute_error *error)
 {
-  enum compute_status status = gpu_commands_submit(plan->commands, error);
+  const struct port *port = find_port(plan, input, false);
 
-  if (status == COMPUTE_OK)
-    status = gpu_commands_wait(plan->commands, error);
+  if (port == NULL)
+    return compute_fail(error, COMPUTE_ERROR_NOT_FOUND, "the plan has no input “%s”", input);
+  *binding = (struct gpu_binding){ plan->arena, port->offset, port->bytes };
+  return COMPUTE_OK;
+}
+
+enum compute_status
+nn_plan_submit(struct nn_plan *plan, struct compute_error *error)
+{
+  return gpu_commands_submit(plan->commands, error);
+}
+
+enum compute_status
+nn_plan_wait(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = gpu_commands_wait(plan->commands, error);
+
   if (status != COMPUTE_OK || !plan->timed)
     return status;
   status = gpu_commands_read_timestamps(plan->commands, plan->stamps, (unsigned)plan->step_count + 1, error);
   for (size_t i = 0; status == COMPUTE_OK && i < plan->step_count; i++)
     plan->times[i].seconds = (double)(plan->stamps[i + 1] - plan->stamps[i]) * 1e-9;
   return status;
+}
+
+enum compute_status
+nn_plan_run(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = nn_plan_submit(plan, error);
+
+  return status == COMPUTE_OK ? nn_plan_wait(plan, error) : status;
 }
 
 struct nn_shape

@@ -137,7 +137,7 @@ embed_slice(struct model *model, struct request *request, struct compute_error *
     const SacFrame *frame = request->frames[request->still ? index / info->clip_frames : index];
     g_assert(frame->format == SAC_FRAME_RGB24);
     pictures[i] = (struct model_picture){
-      .rgb = frame->pixels, .width = frame->width, .height = frame->height, .stride = frame->stride
+      .pixels = frame->pixels, .width = frame->width, .height = frame->height, .stride = frame->stride
     };
   }
   enum compute_status status =
@@ -159,7 +159,7 @@ warm_tower(struct model *model, gboolean pictures, struct compute_error *failure
   static const guint8 pixel[3];
   g_autofree struct model_picture *clip = g_new(struct model_picture, info->clip_frames);
   for (guint i = 0; i < info->clip_frames; i++)
-    clip[i] = (struct model_picture){ .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
+    clip[i] = (struct model_picture){ .pixels = pixel, .width = 1, .height = 1, .stride = 3 };
   return info->embeds_pictures ? model_embed_pictures(model, clip, 1, vectors, failure) : COMPUTE_OK;
 }
 

@@ -200,7 +200,7 @@ measure_pictures(struct model *model, struct gpu_device *device, const char *fol
   for (gsize i = 0; i < bytes; i++)
     noise[i] = (guint8)((state = state * 1664525 + 1013904223) >> 24);
   for (guint i = 0; i < n_pictures; i++)
-    pictures[i] = (struct model_picture){ .rgb = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
+    pictures[i] = (struct model_picture){ .pixels = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
   if (!time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) ||
       !time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error))
     return FALSE;

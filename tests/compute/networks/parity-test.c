@@ -69,7 +69,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
   size_t count = 0;
 
   while (count < MAX_INPUTS && snprintf(key, sizeof key, "picture.%zu", count) && (tensor = weights_find(file, key))) {
-    pictures[count++] = (struct model_picture){ .rgb = tensor->data,
+    pictures[count++] = (struct model_picture){ .pixels = tensor->data,
                                                 .width = (uint32_t)tensor->dims[1],
                                                 .height = (uint32_t)tensor->dims[0],
                                                 .stride = tensor->dims[1] * 3 };
@@ -81,7 +81,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
   float *vectors = calloc((count ? count : 1) * info->dimensions, sizeof *vectors);
   if (count == 0) {
     const uint8_t pixel[3] = { 0 };
-    const struct model_picture picture = { .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
+    const struct model_picture picture = { .pixels = pixel, .width = 1, .height = 1, .stride = 3 };
 
     check(model_embed_pictures(model, &picture, 1, vectors, &error) == COMPUTE_ERROR_UNSUPPORTED,
           "%s: a text encoder embedded a picture", name);
@@ -98,7 +98,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
       if (check(!model_embed_pictures(model, apart, 1, vectors, &error), "%s", error.message))
         check_vectors(name, "lone picture", vectors, expected + i * info->dimensions, 1, info->dimensions);
       for (unsigned frame = 0; frame < info->clip_frames; frame++)
-        free((void *)(uintptr_t)apart[frame].rgb);
+        free((void *)(uintptr_t)apart[frame].pixels);
     }
     free(expected);
   }
