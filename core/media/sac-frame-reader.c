@@ -136,8 +136,8 @@ sac_frame_reader_new(const char *path, const SacFrameReaderOptions *options, GEr
     return NULL;
   if (options->start_us > 0 && !sac_decoder_seek(reader->decoder, options->start_us, error))
     return NULL;
-  if (options->keyframes_allowed && options->interval_us > 0 &&
-      sac_decoder_has_keyframes_every(reader->decoder, options->interval_us))
+  if (options->keyframes_only || (options->keyframes_allowed && options->interval_us > 0 &&
+                                  sac_decoder_has_keyframes_every(reader->decoder, options->interval_us)))
     sac_decoder_keyframes_only(reader->decoder);
   reader->converter = sac_converter_new(path, &(SacConversion){ .format = options->format,
                                                                 .short_side = options->short_side,

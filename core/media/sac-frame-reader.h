@@ -32,6 +32,7 @@ typedef struct {
    * SacFrameFormat's layouts, are upright, progressive, of square pixels and standard dynamic range, and take no more than this. */
   gsize max_plane_bytes;
   gboolean hardware;          /* decode on the GPU where there is a way; silently in software otherwise */
+  gboolean keyframes_only;    /* decode key frames alone, however far apart they are */
   gboolean keyframes_allowed; /* give key frames alone if they come at least as often as samples are asked for */
 } SacFrameReaderOptions;
 

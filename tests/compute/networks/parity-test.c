@@ -46,7 +46,7 @@ read_expected(const struct weights_file *file, const char *name, size_t values)
   return out;
 }
 
-/* A copy whose rows are further apart than their pixels; its rgb is to be freed. */
+/* A copy whose rows are further apart than their pixels; its pixels are to be freed. */
 static struct model_picture
 with_rows_apart(const struct model_picture *picture)
 {
@@ -54,7 +54,7 @@ with_rows_apart(const struct model_picture *picture)
   uint8_t *rows = malloc(stride * picture->height);
 
   for (uint32_t y = 0; y < picture->height; y++)
-    memcpy(rows + y * stride, picture->rgb + y * picture->stride, picture->stride);
+    memcpy(rows + y * stride, picture->pixels + y * picture->stride, picture->stride);
   return (struct model_picture){ rows, picture->width, picture->height, stride };
 }
 
