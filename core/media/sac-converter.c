@@ -69,9 +69,10 @@ target_size(const SacConversion *conversion, int display_width, int display_heig
     scale = (double)conversion->max_width / display_width;
   if (conversion->max_height > 0 && display_height * scale > conversion->max_height)
     scale = (double)conversion->max_height / display_height;
-  /* A picture that is very much longer than wide keeps within what can be allocated. */
-  const int across = (int)CLAMP(display_width * scale + 0.5, 1, 32767),
-            down = (int)CLAMP(display_height * scale + 0.5, 1, 32767);
+  /* The long side is rounded down, as networks' own preprocessing does it; the short one is what it is, but for the scale's last digit.
+   * A picture that is very much longer than wide keeps within what can be allocated. */
+  const int across = (int)CLAMP(display_width * scale + 1e-6, 1, 32767),
+            down = (int)CLAMP(display_height * scale + 1e-6, 1, 32767);
   *width = transposed ? down : across;
   *height = transposed ? across : down;
 }
@@ -129,8 +130,10 @@ describe_filters(const SacConverter *converter, const PictureKind *kind)
   /* One field is exact in time and needs no neighbours; at analysis sizes it loses nothing. */
   if (kind->interlaced && kind->height > 2)
     g_string_append(filters, "field=type=top,");
-  g_string_append_printf(filters, "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp", width,
-                         height);
+  g_string_append_printf(filters,
+                         "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:"
+                         "param0=0:param1=0.5",
+                         width, height);
   if (yuv && !is_hdr(kind)) {
     g_string_append_printf(filters, ":in_color_matrix=%s", name_of_matrix(matrix_of(kind)));
     if (kind->range == AVCOL_RANGE_JPEG)
