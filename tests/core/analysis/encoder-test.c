@@ -19,7 +19,8 @@ static char *
 make_models(const char *parity)
 {
   char *folder = g_dir_make_tmp("saccade-models-XXXXXX", NULL);
-  g_autofree char *small = g_canonicalize_filename(MODEL, parity);
+  g_autofree char *small_path = g_build_filename(parity, MODEL, NULL);
+  g_autofree char *small = g_canonicalize_filename(small_path, NULL);
   g_autofree char *small_link = g_build_filename(folder, MODEL, NULL);
   g_autofree char *trained = sac_encoder_find_model(TRAINED, NULL);
   g_autofree char *trained_link = g_build_filename(folder, TRAINED, NULL);
