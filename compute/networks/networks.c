@@ -25,6 +25,9 @@ static const unsigned text_lengths[] = { 16, 32, 77, 128, 256 };
 #define MAX_PLANS 16
 #define MAX_RUNS 2
 
+/* What pictures take on their way to a plan, at most: each lane of picture-feed.h has twice its group. */
+#define PICTURES_BYTES (256.0 * (1 << 20))
+
 enum tower { TOWER_PICTURES, TOWER_TEXTS };
 
 struct tower_plan {
@@ -191,15 +194,75 @@ model_read_info(const char *folder, struct model_info *info, struct compute_erro
   return COMPUTE_OK;
 }
 
-/* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. */
-static unsigned
-default_batch(const struct gpu_device *device, const struct model_info *info)
+/* The tower's graph. */
+static void
+build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
 {
-  const unsigned pictures = gpu_device_capabilities(device)->type == GPU_DEVICE_CPU ? 8 : 32;
+  const struct network_settings *settings = &model->settings;
+  nn_tensor result;
 
-  if (info->clip_frames > 1)
-    return info->clip_frames < pictures ? pictures / info->clip_frames : 1;
-  return info->crops > 1 ? pictures / 2 : pictures;
+  if (key->tower == TOWER_PICTURES) {
+    const int64_t side = settings->preprocessing.crop;
+    const int64_t looks = (int64_t)key->batch * settings->info.clip_frames * settings->info.crops;
+    nn_tensor pixels = nn_input(graph, "pixels", NN_F32, 4, (int64_t[]){ looks, side, side, 3 });
+
+    result = model->network->build_pictures(graph, settings, pixels);
+  } else {
+    const int64_t batch = key->batch;
+    const struct text_inputs inputs = {
+      .ids = nn_input(graph, "ids", NN_I32, 2, (int64_t[]){ batch, key->tokens }),
+      .lengths = nn_input(graph, "lengths", NN_I32, 1, &batch),
+      .end = nn_input(graph, "end", NN_I32, 1, &batch),
+      .batch = batch,
+      .tokens = key->tokens,
+    };
+
+    result = model->network->build_texts(graph, settings, &inputs);
+  }
+  nn_output(graph, result, "vector");
+}
+
+static double
+weights_bytes(const struct weights_file *file)
+{
+  double bytes = 0;
+
+  for (uint64_t i = 0; i < weights_count(file); i++) {
+    const struct weights_tensor *tensor = weights_at(file, i);
+
+    bytes += (double)tensor->bytes * (tensor->type == WEIGHTS_F32 ? 1 : 2);
+  }
+  return bytes;
+}
+
+/* What a plan of a batch takes of the device's memory, with the weights and what the pictures need on their way; 0 where it cannot be told:
+   making the plan will say why. */
+static double
+batch_bytes(struct model *model, unsigned batch)
+{
+  const struct tower_plan key = { .tower = TOWER_PICTURES, .batch = batch };
+  struct nn_graph *graph = nn_graph_create(model->weights);
+  uint64_t arena = 0;
+
+  build(model, graph, &key);
+  nn_graph_arena_bytes(graph, &arena, NULL);
+  nn_graph_destroy(&graph);
+  return arena > 0 ? (double)arena + (double)weights_bytes(model->file) + PICTURES_BYTES : 0;
+}
+
+/* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. Elsewhere a batch is as large
+   as keeps the device busy, and fits its free memory with room to spare: other programs use it too. */
+static unsigned
+choose_batch(struct model *model)
+{
+  const unsigned crops = model->settings.info.crops, clip_frames = model->settings.info.clip_frames;
+  const unsigned pictures = gpu_device_capabilities(model->device)->type == GPU_DEVICE_CPU ? 8 : 32;
+  const double room = 0.8 * (double)gpu_device_free_memory(model->device);
+  unsigned batch = clip_frames > 1 ? pictures / clip_frames : crops > 1 ? pictures / 2 : pictures;
+
+  while (batch > 1 && batch_bytes(model, batch) > room)
+    batch /= 2;
+  return batch > 0 ? batch : 1;
 }
 
 enum compute_status
@@ -229,8 +292,10 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
     model_close(&model);
     return status;
   }
-  model->settings.info.preferred_batch =
-      params && params->batch ? params->batch : default_batch(device, &model->settings.info);
+  if (params && params->batch)
+    model->settings.info.preferred_batch = params->batch;
+  else
+    model->settings.info.preferred_batch = model->settings.info.embeds_pictures ? choose_batch(model) : MAX_TEXT_BATCH;
   model->settings.info.takes_planes = model->feed && picture_feed_is_on_device(model->feed);
   *out = model;
   return COMPUTE_OK;
@@ -261,33 +326,6 @@ const struct model_info *
 model_get_info(const struct model *model)
 {
   return &model->settings.info;
-}
-
-static void
-build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
-{
-  const struct network_settings *settings = &model->settings;
-  nn_tensor result;
-
-  if (key->tower == TOWER_PICTURES) {
-    const int64_t side = settings->preprocessing.crop;
-    const int64_t looks = (int64_t)key->batch * settings->info.clip_frames * settings->info.crops;
-    nn_tensor pixels = nn_input(graph, "pixels", NN_F32, 4, (int64_t[]){ looks, side, side, 3 });
-
-    result = model->network->build_pictures(graph, settings, pixels);
-  } else {
-    const int64_t batch = key->batch;
-    const struct text_inputs inputs = {
-      .ids = nn_input(graph, "ids", NN_I32, 2, (int64_t[]){ batch, key->tokens }),
-      .lengths = nn_input(graph, "lengths", NN_I32, 1, &batch),
-      .end = nn_input(graph, "end", NN_I32, 1, &batch),
-      .batch = batch,
-      .tokens = key->tokens,
-    };
-
-    result = model->network->build_texts(graph, settings, &inputs);
-  }
-  nn_output(graph, result, "vector");
 }
 
 /* A run that is not full reads what was there before: numbers, whatever they are. */
@@ -363,15 +401,53 @@ model_runs(const struct model *model)
   return model->run_count;
 }
 
+/* Frees the picture plans of more than `most` pictures. Runs are finished first: they need theirs. */
+static void
+free_plans(struct model *model, unsigned most)
+{
+  unsigned kept = 0;
+
+  for (unsigned i = 0; i < model->run_count; i++)
+    finish_run(model, &model->runs[i]);
+  picture_feed_forget(model->feed);
+  for (unsigned i = 0; i < model->plan_count; i++) {
+    struct tower_plan *plan = &model->plans[i];
+
+    if (plan->tower == TOWER_PICTURES && plan->batch > most)
+      nn_plan_destroy(&plan->plan);
+    else
+      model->plans[kept++] = *plan;
+  }
+  model->plan_count = kept;
+  model->last_pictures = NULL;
+}
+
+/* Prepares and submits as many of the pictures as go together. */
+static enum compute_status
+start_run(struct model *model, const struct model_picture *pictures, size_t count, struct picture_run *run,
+          struct compute_error *error)
+{
+  const unsigned batch = model->settings.info.preferred_batch;
+  /* A run that is less than half full is made one by one. */
+  const unsigned size = count * 2 > batch ? batch : 1;
+  enum compute_status status;
+
+  *run = (struct picture_run){ .count = count < size ? (unsigned)count : size };
+  if ((status = get_plan(model, TOWER_PICTURES, size, 0, &run->plan, error)) ||
+      (status = picture_feed_write(model->feed, run->plan->plan, pictures,
+                                   run->count * model->settings.info.clip_frames, error)))
+    return status;
+  for (unsigned i = 0; i < model->run_count; i++)
+    finish_run(model, &model->runs[i]);
+  return nn_plan_submit(run->plan->plan, error);
+}
+
 enum compute_status
 model_submit_pictures(struct model *model, const struct model_picture *pictures, size_t count, size_t *taken,
                       struct compute_error *error)
 {
-  const struct model_info *info = &model->settings.info;
-  const unsigned batch = info->preferred_batch;
-  /* A run that is less than half full is made one by one. */
-  const unsigned size = count * 2 > batch ? batch : 1;
-  struct picture_run run = { .count = count < size ? (unsigned)count : size };
+  struct model_info *info = &model->settings.info;
+  struct picture_run run;
   enum compute_status status;
 
   *taken = 0;
@@ -380,14 +456,15 @@ model_submit_pictures(struct model *model, const struct model_picture *pictures,
   if (count == 0)
     return COMPUTE_OK;
   if (model->run_count == MAX_RUNS)
-    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%u runs of %s are in flight", MAX_RUNS, info->id);
-  if ((status = get_plan(model, TOWER_PICTURES, size, 0, &run.plan, error)) ||
-      (status = picture_feed_write(model->feed, run.plan->plan, pictures, run.count * info->clip_frames, error)))
-    return status;
-  for (unsigned i = 0; i < model->run_count; i++)
-    finish_run(model, &model->runs[i]);
-  if ((status = nn_plan_submit(run.plan->plan, error)))
-    return status;
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%d runs of %s are in flight", MAX_RUNS, info->id);
+  while ((status = start_run(model, pictures, count, &run, error))) {
+    if (status != COMPUTE_ERROR_OUT_OF_MEMORY && status != COMPUTE_ERROR_LIMIT)
+      return status;
+    if (info->preferred_batch == 1)
+      return status;
+    info->preferred_batch /= 2;
+    free_plans(model, info->preferred_batch);
+  }
   model->runs[model->run_count++] = run;
   model->last_pictures = run.plan;
   *taken = run.count;

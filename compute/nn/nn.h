@@ -299,6 +299,10 @@ struct nn_op_time {
 /* Entries in running order, valid until the plan is run again or destroyed; returns how many. */
 size_t nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times);
 
+/* What a plan of the graph would take for its arena, without making one: for choosing a batch that fits. Errors as nn_plan_create(), but
+   for those of memory. */
+enum compute_status nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_error *error);
+
 /* Bytes of the arena, and what they would be if no two results shared any. */
 uint64_t nn_plan_arena_bytes(const struct nn_plan *plan);
 uint64_t nn_plan_unshared_bytes(const struct nn_plan *plan);

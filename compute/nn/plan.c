@@ -269,7 +269,6 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
 {
   const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
   size_t count = graph->indexed_storages + plan->step_count, last = plan->step_count;
-  enum compute_status status;
 
   plan->storage_blocks = graph->indexed_storages;
   plan->blocks = calloc(count + 1, sizeof *plan->blocks);
@@ -304,13 +303,20 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
   plan->arena_bytes = plan->unshared_bytes;
   if (!plan->params.no_aliasing)
     plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
+  return COMPUTE_OK;
+}
+
+static enum compute_status
+allocate(struct nn_plan *plan, struct compute_error *error)
+{
+  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
+
   if (plan->arena_bytes > capabilities->max_allocation_bytes)
     return compute_fail(error, COMPUTE_ERROR_LIMIT,
                         "the network's tensors take %llu bytes and the device gives at most %llu: use a smaller batch",
                         (unsigned long long)plan->arena_bytes, (unsigned long long)capabilities->max_allocation_bytes);
-  status = gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
-                             &plan->arena, error);
-  return status;
+  return gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
+                           &plan->arena, error);
 }
 
 static enum compute_status
@@ -459,9 +465,10 @@ forget_making(struct nn_plan *plan)
   plan->weights = NULL;
 }
 
-enum compute_status
-nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
-               struct compute_error *error)
+/* Nodes with their kernels and places, not recorded yet. */
+static enum compute_status
+begin_plan(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
+           struct compute_error *error)
 {
   struct nn_plan *plan;
   enum compute_status status;
@@ -483,23 +490,51 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
   plan->device = nn_weights_device(graph->weights);
   if (params != NULL)
     plan->params = *params;
+  *plan_out = plan;
 
   status = choose_steps(plan, graph, error);
   if (status == COMPUTE_OK)
     status = choose_kernels(plan, error);
   if (status == COMPUTE_OK)
     status = lay_out(plan, graph, error);
+  return status;
+}
+
+enum compute_status
+nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
+               struct compute_error *error)
+{
+  struct nn_plan *plan;
+  enum compute_status status = begin_plan(graph, params, &plan, error);
+
+  *plan_out = NULL;
+  if (status == COMPUTE_OK)
+    status = allocate(plan, error);
   if (status == COMPUTE_OK)
     status = add_ports(plan, graph, error);
   if (status == COMPUTE_OK)
     status = record(plan, error);
-  forget_making(plan);
+  if (plan != NULL)
+    forget_making(plan);
   if (status != COMPUTE_OK) {
     nn_plan_destroy(&plan);
     return status;
   }
   *plan_out = plan;
   return COMPUTE_OK;
+}
+
+enum compute_status
+nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_error *error)
+{
+  struct nn_plan *plan;
+  enum compute_status status = begin_plan(graph, NULL, &plan, error);
+
+  *bytes = status == COMPUTE_OK ? plan->arena_bytes : 0;
+  if (plan != NULL)
+    forget_making(plan);
+  nn_plan_destroy(&plan);
+  return status;
 }
 
 void
