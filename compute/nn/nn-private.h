@@ -270,4 +270,9 @@ enum compute_status
 nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
                 const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error);
 
+/* Between the two nn_weights_pack() only makes the buffer: threads fill it, while the caller records what will read it. finish waits for
+   them and returns the first of their errors, after which the buffers that are not filled are gone. */
+void nn_weights_begin(struct nn_weights *weights);
+enum compute_status nn_weights_finish(struct nn_weights *weights, struct compute_error *error);
+
 extern const struct nn_packing nn_packing_plain;

@@ -512,8 +512,18 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
     status = allocate(plan, error);
   if (status == COMPUTE_OK)
     status = add_ports(plan, graph, error);
-  if (status == COMPUTE_OK)
+  if (status == COMPUTE_OK) {
+    struct compute_error packing;
+
+    nn_weights_begin(graph->weights);
     status = record(plan, error);
+    enum compute_status packed = nn_weights_finish(graph->weights, &packing);
+    if (status == COMPUTE_OK && packed != COMPUTE_OK) {
+      status = packed;
+      if (error != NULL)
+        *error = packing;
+    }
+  }
   if (plan != NULL)
     forget_making(plan);
   if (status != COMPUTE_OK) {
