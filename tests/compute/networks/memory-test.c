@@ -123,6 +123,42 @@ check_choice(struct gpu_device *device, const char *folder)
   check(before > 1, "with all memory free, pictures go one by one");
 }
 
+/* What model_submit_pictures() and model_collect_pictures() refuse, and that it changes nothing. */
+static void
+check_flight(struct gpu_device *device, const char *folder, const struct model_picture *pictures)
+{
+  const struct model_params params = { .batch = 2 };
+  const struct model_picture nothing = { 0 };
+  struct compute_error error = { 0 };
+  struct model *model = NULL;
+  size_t taken;
+
+  if (!check(!model_open(device, folder, &params, &model, &error), "%s", error.message))
+    return;
+  const unsigned dimensions = model_get_info(model)->dimensions;
+  float *vectors = malloc((size_t)dimensions * 6 * sizeof *vectors), *expected = vectors + 4 * dimensions;
+  check(model_collect_pictures(model, vectors, &error) != COMPUTE_OK, "nothing was collected");
+  check(!model_submit_pictures(model, pictures, 0, &taken, &error) && taken == 0 && model_runs(model) == 0,
+        "no pictures were a run");
+  check(!model_submit_pictures(model, pictures, 5, &taken, &error) && taken == 2, "%zu taken: %s", taken,
+        error.message);
+  check(model_submit_pictures(model, &nothing, 1, &taken, &error) == COMPUTE_ERROR_SHAPE && taken == 0,
+        "a picture of nothing was taken");
+  check(!model_submit_pictures(model, pictures + 2, 1, &taken, &error) && taken == 1, "%s", error.message);
+  check(model_submit_pictures(model, pictures, 1, &taken, &error) != COMPUTE_OK && taken == 0, "a third run was taken");
+  check(model_runs(model) == 2, "%u runs", model_runs(model));
+  check(!model_collect_pictures(model, vectors, &error), "%s", error.message);
+  check(!model_collect_pictures(model, vectors + 2 * dimensions, &error), "%s", error.message);
+  for (unsigned i = 0; i < 3; i++) {
+    check(!model_embed_pictures(model, pictures + i, 1, expected, &error), "%s", error.message);
+    check(cosine(vectors + i * dimensions, expected, dimensions) > 1 - 1e-6, "picture %u has another's vector", i);
+  }
+  /* Closing waits for what is in flight. */
+  check(!model_submit_pictures(model, pictures, 2, &taken, &error), "%s", error.message);
+  model_close(&model);
+  free(vectors);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -136,6 +172,7 @@ main(int argc, char **argv)
   snprintf(folder, sizeof folder, "%s/%s", argv[1], KIND);
   struct gpu_device *device = open_device(&instance);
   struct model_picture *pictures = make_pictures();
+  check_flight(device, folder, pictures);
   check_choice(device, folder);
   check_shortages(device, folder, pictures);
   for (unsigned i = 0; i < BATCH; i++)

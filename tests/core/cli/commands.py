@@ -50,7 +50,7 @@ def test_words():
                   ("export", "a.mp4", "--to", "1"), ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--exact", "--copy"),
                   ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--format", "gif"), ("export", "a.mp4", "--to", "soon", "-o", "b.mp4"),
                   ("export", "--tag", "a", "--query", "b", "-o", "c"), ("export", "--tag", "a", "--from", "1", "-o", "c"),
-                  ("models", "dance"), ("library", "dance"), ("bench", "dance"), ("search", "a", "--limit", "many"),
+                  ("models", "dance"), ("library", "dance"), ("bench", "dance"), ("bench", "decode"), ("bench", "index"), ("bench", "index", "a", "--preparation", "sofa"), ("search", "a", "--limit", "many"),
                   ("search", "a", "--min-score", "7")):
         done = run(*words, status=2)
         check(done.stderr and not done.stdout, f"{words}: {done}")
@@ -108,6 +108,26 @@ def test_clips(folder):
         found = json.loads(run("search", *words, "--min-score", "0", "--json", *library).stdout)
         check(all(result["model"] == "xclip" for result in found["results"]), f"search {words}: {found}")
     check(found["results"], "a picture of the video is found in it")
+
+
+def test_bench(folder):
+    """What is measured has the same names everywhere, and numbers that can be."""
+    clip = str(folder / "plain.mp4")
+    decode = json.loads(run("bench", "decode", clip, "--runs", "1", "--json").stdout)
+    check([way["way"] for way in decode["ways"]] == ["every frame", "every frame, scaled", "key frames, scaled"], f"decode: {decode}")
+    check([way["frames"] for way in decode["ways"]] == [100, 100, 4], f"frames of a clip of 100 with 4 key frames: {decode}")
+    index = json.loads(run("bench", "index", clip, "--every", "0.5", "--runs", "2", "--json").stdout)
+    check([way["way"] for way in index["ways"]] == ["decode", "encode", "index"] and index["frames"] == 8, f"index: {index}")
+    for way in decode["ways"] + index["ways"]:
+        check(way["seconds"] > 0 and way["cpu_seconds"] > 0, f"a time is missing: {way}")
+        check(abs(way["frames_per_second"] * way["seconds"] - way["frames"]) < 1e-6 * way["frames"], f"the rate is another: {way}")
+    decoding, encoding, whole = index["ways"]
+    bound = max(decoding["seconds"], encoding["seconds"], (decoding["cpu_seconds"] + encoding["cpu_seconds"]) / index["threads"])
+    check(abs(index["bound_seconds"] - bound) < 1e-9 and abs(index["share_of_bound"] - bound / whole["seconds"]) < 1e-9, f"bound: {index}")
+    on_device = json.loads(run("bench", "index", clip, "--runs", "1", "--preparation", "device", "--json").stdout)
+    check(on_device["planes"] and not index["planes"], "planes go to the device when they are asked for")
+    check("plain-not" in run("bench", "decode", folder / "plain-not.mp4", status=1).stderr, "a file that is not there is named")
+    check("text.mp4" in run("bench", "index", folder / "text.mp4", status=1).stderr, "a file that is no video is named")
 
 
 def test_bad_files(folder, library):
@@ -214,6 +234,7 @@ def main():
         test_json(folder, library)
         test_embed_video(folder)
         test_clips(folder)
+        test_bench(folder)
         test_bad_files(folder, library)
         test_odd_pictures(folder, library)
         test_growing(folder, library)
