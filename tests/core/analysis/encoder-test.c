@@ -8,24 +8,28 @@
 #include "core/sac-error.h"
 
 #define MODEL "clip-quick-gelu"
+#define CLIPS "xclip" /* of several frames a vector */
 #define TRAINED "starter"
 #define SKIPPED 77
 
 static const char *python, *make_clips;
 static gboolean have_trained;
 
-/* A folder of models: the small one, and the trained one where it is installed. */
+/* A folder of models: the small ones, and the trained one where it is installed. */
 static char *
 make_models(const char *parity)
 {
+  static const char *const small[] = { MODEL, CLIPS };
   char *folder = g_dir_make_tmp("saccade-models-XXXXXX", NULL);
-  g_autofree char *small_path = g_build_filename(parity, MODEL, NULL);
-  g_autofree char *small = g_canonicalize_filename(small_path, NULL);
-  g_autofree char *small_link = g_build_filename(folder, MODEL, NULL);
   g_autofree char *trained = sac_encoder_find_model(TRAINED, NULL);
   g_autofree char *trained_link = g_build_filename(folder, TRAINED, NULL);
 
-  g_assert_cmpint(symlink(small, small_link), ==, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS(small); i++) {
+    g_autofree char *path = g_build_filename(parity, small[i], NULL), *whole = g_canonicalize_filename(path, NULL);
+    g_autofree char *link = g_build_filename(folder, small[i], NULL);
+
+    g_assert_cmpint(symlink(whole, link), ==, 0);
+  }
   have_trained = trained && symlink(trained, trained_link) == 0;
   g_setenv("SACCADE_MODELS", folder, TRUE);
   return folder;
@@ -34,7 +38,7 @@ make_models(const char *parity)
 static void
 remove_models(const char *folder)
 {
-  static const char *const links[] = { MODEL, TRAINED };
+  static const char *const links[] = { MODEL, CLIPS, TRAINED };
 
   for (gsize i = 0; i < G_N_ELEMENTS(links); i++) {
     g_autofree char *link = g_build_filename(folder, links[i], NULL);
@@ -58,41 +62,46 @@ cosine(const float *a, const float *b, gsize n)
 }
 
 static SacModelInfo
-open_model(SacEncoder *encoder)
+open_model(SacEncoder *encoder, const char *model)
 {
   g_autoptr(GError) error = NULL;
   SacModelInfo info;
 
-  sac_encoder_open_model(encoder, MODEL, &info, NULL, &error);
+  sac_encoder_open_model(encoder, model, &info, NULL, &error);
   g_assert_no_error(error);
   return info;
 }
 
+/* Frames for `count` vectors: [count][clip_frames], of which neighbours share all but one. */
 static GPtrArray *
-make_frames(guint count)
+make_frames(const SacModelInfo *info, guint count)
 {
   GPtrArray *frames = g_ptr_array_new_with_free_func((GDestroyNotify)sac_frame_unref);
+  g_autoptr(GPtrArray) film = g_ptr_array_new_with_free_func((GDestroyNotify)sac_frame_unref);
 
-  for (guint i = 0; i < count; i++) {
+  for (guint i = 0; i < count + info->clip_frames; i++) {
     SacFrame *frame = sac_frame_new(SAC_FRAME_RGB24, 40 + (int)i % 5, 30);
 
     for (gsize j = 0; j < frame->stride * 30; j++)
       frame->pixels[j] = (guint8)((i * 7919 + j * 31 + (j * j >> 7) * i) & 255);
-    g_ptr_array_add(frames, frame);
+    g_ptr_array_add(film, frame);
   }
+  for (guint i = 0; i < count * info->clip_frames; i++)
+    g_ptr_array_add(frames, sac_frame_ref(film->pdata[i / info->clip_frames + i % info->clip_frames]));
   return frames;
 }
 
 /* Each by itself: what the others are held to. */
 static float *
-embed_alone(SacEncoder *encoder, GPtrArray *frames, gsize dimensions)
+embed_alone(SacEncoder *encoder, const SacModelInfo *info, GPtrArray *frames)
 {
-  float *vectors = g_new(float, frames->len *dimensions);
+  const guint count = frames->len / info->clip_frames;
+  float *vectors = g_new(float, count * info->dimensions);
   g_autoptr(GError) error = NULL;
 
-  for (guint i = 0; i < frames->len; i++) {
-    sac_encoder_embed_frames(encoder, MODEL, (SacFrame *const *)frames->pdata + i, 1, vectors + i * dimensions, NULL,
-                             &error);
+  for (guint i = 0; i < count; i++) {
+    sac_encoder_embed_frames(encoder, info->id, (SacFrame *const *)frames->pdata + i * info->clip_frames, 1,
+                             vectors + i * info->dimensions, NULL, &error);
     g_assert_no_error(error);
   }
   return vectors;
@@ -107,28 +116,30 @@ assert_same(const float *vectors, const float *expected, gsize count, gsize dime
 
 /* Batches of every size about the preferred one, more of them begun than fit the device, with queries between. */
 static void
-test_batches(void)
+test_batches(gconstpointer model)
 {
   g_autoptr(SacEncoder) encoder = sac_encoder_new(-1);
-  const SacModelInfo info = open_model(encoder);
-  const guint sizes[] = { 1, info.preferred_batch, 2, 3 * info.preferred_batch + 1, info.preferred_batch - 1, 1 };
-  g_autoptr(GPtrArray) frames = make_frames(7 * info.preferred_batch);
-  g_autofree float *expected = embed_alone(encoder, frames, info.dimensions);
+  const SacModelInfo info = open_model(encoder, model);
+  const guint batch = info.preferred_batch;
+  const guint sizes[] = { 1, batch, 2, 3 * batch + 1, batch, 1 };
+  g_autoptr(GPtrArray) frames = make_frames(&info, 5 * batch + 5);
+  g_autofree float *expected = embed_alone(encoder, &info, frames);
   g_autofree float *vectors = g_new(float, frames->len *info.dimensions);
   SacEncoderBatch *batches[G_N_ELEMENTS(sizes)];
   g_autoptr(GError) error = NULL;
   guint first = 0;
 
   for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
-    batches[i] = sac_encoder_begin_frames(encoder, MODEL, (SacFrame *const *)frames->pdata + first, sizes[i], NULL);
+    batches[i] = sac_encoder_begin_frames(encoder, &info, (SacFrame *const *)frames->pdata + first * info.clip_frames,
+                                          sizes[i], NULL);
     first += sizes[i];
     g_autofree float *query = NULL;
     gsize dimensions;
     SacCalibration calibration;
-    sac_encoder_embed_query(encoder, MODEL, "a dog", &query, &dimensions, &calibration, NULL, &error);
+    sac_encoder_embed_query(encoder, info.id, "a dog", &query, &dimensions, &calibration, NULL, &error);
     g_assert_no_error(error);
   }
-  g_assert_cmpuint(first, <=, frames->len);
+  g_assert_cmpuint(first * info.clip_frames, ==, frames->len);
   first = 0;
   for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
     sac_encoder_finish_frames(batches[i], vectors + first * info.dimensions, &error);
@@ -143,10 +154,10 @@ static void
 test_loss_and_cancel(void)
 {
   g_autoptr(SacEncoder) encoder = sac_encoder_new(-1);
-  const SacModelInfo info = open_model(encoder);
+  const SacModelInfo info = open_model(encoder, MODEL);
   const guint each = 2 * info.preferred_batch + 1;
-  g_autoptr(GPtrArray) frames = make_frames(each);
-  g_autofree float *expected = embed_alone(encoder, frames, info.dimensions);
+  g_autoptr(GPtrArray) frames = make_frames(&info, each);
+  g_autofree float *expected = embed_alone(encoder, &info, frames);
   g_autofree float *vectors = g_new(float, frames->len *info.dimensions);
 
   for (int round = 0; round < 8; round++) {
@@ -155,7 +166,7 @@ test_loss_and_cancel(void)
 
     for (int i = 0; i < 4; i++)
       batches[i] =
-          sac_encoder_begin_frames(encoder, MODEL, (SacFrame *const *)frames->pdata, each, i == 2 ? cancellable : NULL);
+          sac_encoder_begin_frames(encoder, &info, (SacFrame *const *)frames->pdata, each, i == 2 ? cancellable : NULL);
     if (round % 2)
       g_cancellable_cancel(cancellable);
     else
@@ -289,7 +300,8 @@ main(int argc, char **argv)
     remove_models(models);
     return SKIPPED;
   }
-  g_test_add_func("/encoder/batches", test_batches);
+  g_test_add_data_func("/encoder/batches", MODEL, test_batches);
+  g_test_add_data_func("/encoder/batches-of-clips", CLIPS, test_batches);
   g_test_add_func("/encoder/loss-and-cancel", test_loss_and_cancel);
   g_test_add_func("/encoder/ways", test_ways);
   const int status = g_test_run();
