@@ -9,7 +9,6 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "common.glsl"
-#include "activation.glsl"
 
 layout(constant_id = 0) const uint ROWS = 8;
 layout(constant_id = 1) const uint ACTIVATION = 0;
@@ -28,11 +27,7 @@ layout(push_constant) uniform Push {
 layout(set = 0, binding = 0) readonly buffer X1 { float x[]; };
 layout(set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
 layout(set = 0, binding = 1) readonly buffer W { vec4 weight[]; };
-layout(set = 0, binding = 2) readonly buffer B { float bias[]; };
-layout(set = 0, binding = 3) readonly buffer R1 { float residual[]; };
-layout(set = 0, binding = 3) readonly buffer R4 { vec4 residual4[]; };
-layout(set = 0, binding = 4) writeonly buffer Y1 { float y[]; };
-layout(set = 0, binding = 4) writeonly buffer Y4 { vec4 y4[]; };
+#include "linear_finish.glsl"
 
 vec4
 load_x(uint at, uint k)
@@ -44,28 +39,6 @@ load_x(uint at, uint k)
     if (k + i < width)
       value[i] = x[at + k + i];
   return value;
-}
-
-void
-store(uint row, uint first, vec4 sum)
-{
-  if (first >= outputs)
-    return;
-  if (BIAS)
-    [[unroll]] for (uint i = 0; i < 4; i++)
-      if (WIDE || first + i < outputs)
-        sum[i] += bias[bias_offset + first + i];
-  sum = activate(sum, ACTIVATION);
-  uint at = row * outputs + first;
-  if (WIDE) {
-    if (RESIDUAL)
-      sum += residual4[(residual_offset + at) / 4];
-    y4[at / 4] = sum;
-  } else {
-    [[unroll]] for (uint i = 0; i < 4; i++)
-      if (first + i < outputs)
-        y[at + i] = sum[i] + (RESIDUAL ? residual[residual_offset + at + i] : 0.0);
-  }
 }
 
 void
@@ -99,7 +72,7 @@ main()
   uint first = (first_block + block) * 8;
   [[unroll]] for (uint i = 0; i < ROWS; i++)
     if (row + i < rows) {
-      store(row + i, first, low[i]);
-      store(row + i, first + 4, high[i]);
+      finish(row + i, first, low[i]);
+      finish(row + i, first + 4, high[i]);
     }
 }

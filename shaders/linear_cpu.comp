@@ -9,7 +9,8 @@
  * The weight is turned by 0 … 3 and x by 0, 4, 8 …, together by 0 … LANES - 1: every output meets every row by few turns. A sum
  * belongs to the row of lane ^ coarse and the output of lane ^ fine.
  *
- * Both operands come by texel fetch, because there a load of storage is a loop over the lanes. STEP texels of a row are fetched
+ * Both operands come by texel fetch, because there a load of storage is a loop over the lanes, and so that the weight may be of floats,
+ * half floats or bytes. STEP texels of a row are fetched
  * together, a line of the cache, before rows that lie a multiple of a page apart push each other out.
  */
 #extension GL_GOOGLE_include_directive : require
@@ -27,6 +28,7 @@ layout(constant_id = 3) const bool BIAS = false;
 layout(constant_id = 4) const bool RESIDUAL = false;
 layout(constant_id = 5) const uint LANES = 8;
 layout(constant_id = 6) const uint STEP = 1; /* quarters a turn of the loop; divides them */
+layout(constant_id = 7) const bool SCALED = false; /* an output's weights are in parts of its scale */
 
 #define FINE 4              /* turns of the weight: by 0 … 3 */
 #define COARSE (LANES / 4)  /* turns of x: by 0, 4, 8 … */
@@ -43,6 +45,14 @@ layout(set = 0, binding = 1) uniform textureBuffer weight;
 layout(set = 0, binding = 2) readonly buffer B { float bias[]; };
 layout(set = 0, binding = 3) readonly buffer R { float residual[]; };
 layout(set = 0, binding = 4) writeonly buffer Y { float y[]; };
+layout(set = 0, binding = 5) readonly buffer S { float scales[]; };
+
+/* Of this lane's output of a column. */
+float
+scale_of(uint block, uint column)
+{
+  return SCALED ? scales[min((block * COLUMNS + column) * LANES + gl_SubgroupInvocationID, outputs - 1)] : 1.0;
+}
 
 void
 main()
@@ -56,7 +66,7 @@ main()
   [[unroll]] for (uint i = 0; i < ROWS; i++)
     x_at[i] = int(x_offset + min(first_row + i * LANES + lane, rows - 1) * x_stride);
   [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
-    float shift = BIAS ? bias[bias_offset + min((block * COLUMNS + j) * LANES + lane, outputs - 1)] : 0.0;
+    float shift = BIAS ? bias[bias_offset + min((block * COLUMNS + j) * LANES + lane, outputs - 1)] / scale_of(block, j) : 0.0;
     [[unroll]] for (uint fine = 0; fine < FINE; fine++) {
       float turned = BIAS ? subgroupShuffleXor(shift, fine) : 0.0;
       [[unroll]] for (uint i = 0; i < ROWS; i++)
@@ -89,13 +99,23 @@ main()
     }
   }
 
+  vec4 factors[COLUMNS];
+  [[unroll]] for (uint j = 0; j < COLUMNS; j++)
+    if (SCALED) {
+      float scale = scale_of(block, j);
+      [[unroll]] for (uint fine = 0; fine < FINE; fine++)
+        factors[j][fine] = subgroupShuffleXor(scale, fine);
+    }
   [[unroll]] for (uint i = 0; i < ROWS; i++)
     [[unroll]] for (uint coarse = 0; coarse < COARSE; coarse++) {
       uint row = first_row + i * LANES + (lane ^ (4 * coarse));
       if (row < rows)
         [[unroll]] for (uint j = 0; j < COLUMNS; j++) {
           uint at = ((i * COLUMNS + j) * COARSE + coarse) * FINE;
-          vec4 four = activate(vec4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]), ACTIVATION);
+          vec4 four = vec4(sums[at], sums[at + 1], sums[at + 2], sums[at + 3]);
+          if (SCALED)
+            four *= factors[j];
+          four = activate(four, ACTIVATION);
           [[unroll]] for (uint fine = 0; fine < FINE; fine++) {
             uint output_index = (block * COLUMNS + j) * LANES + (lane ^ fine);
             if (output_index < outputs) {

@@ -144,6 +144,16 @@ take_set(struct gpu_commands *commands, const struct gpu_pipeline *pipeline, VkD
                    error);
 }
 
+/* Every device reads these from a buffer of texels. */
+static const struct {
+  VkFormat format;
+  uint64_t bytes; /* a texel */
+} texel_formats[] = {
+  [GPU_BINDING_TEXEL_F32X4] = { VK_FORMAT_R32G32B32A32_SFLOAT, 16 },
+  [GPU_BINDING_TEXEL_F16X4] = { VK_FORMAT_R16G16B16A16_SFLOAT, 8 },
+  [GPU_BINDING_TEXEL_I8X4] = { VK_FORMAT_R8G8B8A8_SNORM, 4 },
+};
+
 static enum compute_status
 make_view(struct gpu_commands *commands, enum gpu_binding_type type, const struct gpu_buffer *buffer, uint64_t offset,
           uint64_t bytes, VkBufferView *view, struct compute_error *error)
@@ -160,7 +170,7 @@ make_view(struct gpu_commands *commands, enum gpu_binding_type type, const struc
   const VkBufferViewCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
     .buffer = buffer->handle,
-    .format = type == GPU_BINDING_TEXEL_F32X4 ? VK_FORMAT_R32G32B32A32_SFLOAT : VK_FORMAT_R16G16B16A16_SFLOAT,
+    .format = texel_formats[type].format,
     .offset = offset,
     .range = bytes,
   };
@@ -196,7 +206,7 @@ check_binding(const struct gpu_device *device, const struct gpu_pipeline *pipeli
                           *bytes, device->info.name, limits->max_storage_buffer_bytes);
     return COMPUTE_OK;
   }
-  uint64_t texel = type == GPU_BINDING_TEXEL_F32X4 ? 16 : 8;
+  uint64_t texel = texel_formats[type].bytes;
   *bytes -= binding->bytes ? 0 : *bytes % texel;
   if (*bytes % texel != 0 || *bytes == 0)
     return compute_fail(error, COMPUTE_ERROR_LIMIT, "shader %s, binding %u: %" PRIu64 " bytes are not whole texels",

@@ -205,6 +205,7 @@ enum gpu_binding_type {
   GPU_BINDING_STORAGE,     /* layout(set = 0, binding = i) buffer */
   GPU_BINDING_TEXEL_F32X4, /* layout(set = 0, binding = i) uniform textureBuffer (or samplerBuffer), 16 bytes a texel */
   GPU_BINDING_TEXEL_F16X4, /* the same, 8 bytes a texel */
+  GPU_BINDING_TEXEL_I8X4,  /* the same, 4 bytes a texel: -127 … 127 are -1 … 1 */
 };
 
 #define GPU_MAX_BINDINGS 16

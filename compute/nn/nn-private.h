@@ -183,13 +183,26 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
 
 /* How a kernel wants a weight. */
 struct nn_packing {
-  const char *name; /* with the element type */
-  int64_t across;   /* outputs a block, for those who let it vary */
+  const char *name;
+  enum nn_type type; /* of its elements */
+  int64_t across;    /* outputs a block, for those who let it vary */
   /* of the packed weight */
   uint64_t (*bytes)(const struct nn_packing *packing, const struct nn_shape *shape);
   /* values are row-major; packed has been cleared. NULL: row-major fp32 as it is. */
   void (*pack)(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed);
 };
+
+/* How the graph's weights are to be stored: nn_weights_params.storage. */
+enum nn_type nn_storage_type(const struct nn_node *node);
+
+/* Elements of a packed weight. NN_I8 holds value / scale in steps of 1/127; the scales, an fp32 number an output, follow the elements
+   in a binding of their own, at nn_scales_offset(). */
+unsigned nn_type_bytes(enum nn_type type);
+void nn_pack_element(void *packed, enum nn_type type, int64_t at, float value, float scale);
+/* The greatest magnitude of count values that are stride apart; 1 where all are 0, and for every type but NN_I8. */
+float nn_pack_scale(enum nn_type type, const float *values, int64_t count, int64_t stride);
+/* For NN_I8 the offset of the scales behind so many bytes of elements, as any device aligns a binding; else just the bytes. */
+uint64_t nn_scales_offset(enum nn_type type, uint64_t bytes);
 
 /* The packed weight in a buffer that may be larger than one binding. The tensor must be a dense run of a weight. */
 enum compute_status nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, const struct nn_packing *packing,

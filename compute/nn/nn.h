@@ -66,7 +66,7 @@
  * pipelines), nn_plan_write(), nn_plan_run() and nn_plan_read() block; building a graph does not touch the device.
  */
 
-enum nn_type { NN_F32, NN_F16, NN_I32 };
+enum nn_type { NN_F32, NN_F16, NN_I32, NN_I8 };
 
 #define NN_MAX_DIMS 4
 
@@ -89,7 +89,9 @@ struct nn_shape nn_tensor_shape(nn_tensor tensor);
 struct nn_weights;
 
 struct nn_weights_params {
-  enum nn_type storage; /* NN_F32, or NN_F16: half precision where the device and the kernel can read it, else NN_F32 */
+  /* How the weights of matrix products lie on the device: NN_F32; NN_F16; or NN_I8, where a step is 1/127 of the greatest magnitude
+     of an output's row. Everything else, and what a kernel that knows only fp32 takes, stays NN_F32. Sums are in fp32. */
+  enum nn_type storage;
 };
 
 /* file may be NULL: then every tensor comes from nn_weights_add(). */

@@ -107,6 +107,12 @@ nn_weights_bytes(const struct nn_weights *weights)
   return weights->bytes;
 }
 
+enum nn_type
+nn_storage_type(const struct nn_node *node)
+{
+  return node->output->graph->weights->params.storage;
+}
+
 struct gpu_device *
 nn_weights_device(const struct nn_weights *weights)
 {

@@ -8,34 +8,13 @@
 
 extern const struct nn_kernel nn_kernel_conv2d_cpu;
 
-/* The weight as nn_conv2d() leaves it is [1, outputs, channels, taps]; its rows become [taps][channels]. */
+/* The weight as nn_conv2d() leaves it is [1, outputs, channels, taps]; its rows become [taps][channels] when it is packed. */
 
 static int64_t
 width_of(const struct nn_shape *shape)
 {
   return shape->dims[2] * shape->dims[3];
 }
-
-static uint64_t
-packed_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
-{
-  return nn_linear_cpu_bytes(shape->dims[1], width_of(shape), packing->across);
-}
-
-static void
-pack(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
-{
-  int64_t channels = shape->dims[2], taps = shape->dims[3];
-  float *to = packed;
-
-  for (int64_t o = 0; o < shape->dims[1]; o++)
-    for (int64_t c = 0; c < channels; c++)
-      for (int64_t tap = 0; tap < taps; tap++)
-        to[nn_linear_cpu_place(o, tap * channels + c, channels * taps, packing->across)] =
-            values[(o * channels + c) * taps + tap];
-}
-
-static const struct nn_packing packings[] = NN_LINEAR_CPU_PACKINGS("windows, fp32", packed_bytes, pack);
 
 static struct nn_rows
 rows_of(const struct nn_node *node)
@@ -126,7 +105,7 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
     .residual = node->inputs[3],
     .output = node->output,
     .outputs = node->inputs[1]->shape.dims[1],
-    .packings = packings,
+    .type = nn_storage_type(node),
     .activation = node->conv2d.activation,
   };
   enum compute_status status = record_columns(plan, node, error);

@@ -49,32 +49,75 @@ choose_tile(uint32_t lanes, int64_t rows, int64_t width, int64_t outputs)
   return best;
 }
 
-/* ---- Packing: [outputs / across][k / 4][across][4], across being the tile's columns ---- */
+/* ---- Packing: [outputs / across][k / 4][across][4], across being the tile's columns; then the scales ---- */
 
-uint64_t
-nn_linear_cpu_bytes(int64_t outputs, int64_t width, int64_t across)
+/* Of an output: its row's elements, or channels × taps. */
+static int64_t
+width_of(const struct nn_shape *shape)
 {
-  return nn_divide_up((uint64_t)outputs, (uint64_t)across) * (uint64_t)across * nn_divide_up((uint64_t)width, 4) * 16;
+  return shape->rank == 2 ? shape->dims[1] : shape->dims[2] * shape->dims[3];
+}
+
+static int64_t
+outputs_of(const struct nn_shape *shape)
+{
+  return shape->rank == 2 ? shape->dims[0] : shape->dims[1];
+}
+
+static uint64_t
+packed_texels(int64_t outputs, int64_t width, int64_t across)
+{
+  return nn_divide_up((uint64_t)outputs, (uint64_t)across) * (uint64_t)across * nn_divide_up((uint64_t)width, 4);
+}
+
+static uint64_t
+element_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
+{
+  return packed_texels(outputs_of(shape), width_of(shape), packing->across) * 4 * nn_type_bytes(packing->type);
 }
 
 static uint64_t
 packed_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
-  return nn_linear_cpu_bytes(shape->dims[0], shape->dims[1], packing->across);
+  return nn_scales_offset(packing->type, element_bytes(packing, shape)) +
+         (packing->type == NN_I8 ? (uint64_t)outputs_of(shape) * sizeof(float) : 0);
 }
 
 static void
 pack(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed)
 {
-  int64_t outputs = shape->dims[0], width = shape->dims[1];
-  float *to = packed;
+  const int64_t outputs = outputs_of(shape), width = width_of(shape), taps = shape->rank == 2 ? 1 : shape->dims[3];
+  const int64_t channels = width / taps, across = packing->across;
+  float *scales = (float *)((char *)packed + nn_scales_offset(packing->type, element_bytes(packing, shape)));
 
-  for (int64_t o = 0; o < outputs; o++)
+  for (int64_t o = 0; o < outputs; o++) {
+    const float *row = values + o * width, scale = nn_pack_scale(packing->type, row, width, 1);
+
     for (int64_t k = 0; k < width; k++)
-      to[nn_linear_cpu_place(o, k, width, packing->across)] = values[o * width + k];
+      nn_pack_element(packed, packing->type,
+                      ((o / across * ((width + 3) / 4) + k / 4) * across + o % across) * 4 + k % 4,
+                      row[k % channels * taps + k / channels], scale);
+    if (packing->type == NN_I8)
+      scales[o] = scale;
+  }
 }
 
-static const struct nn_packing packings[] = NN_LINEAR_CPU_PACKINGS("rows, fp32", packed_bytes, pack);
+/* For every number of outputs a block that a tile may have: 1 to 4 vectors of 4, 8 or 16 lanes. */
+#define PACKING(type, across)                \
+  {                                          \
+    "rows", type, across, packed_bytes, pack \
+  }
+#define PACKINGS(type)                                                                                              \
+  {                                                                                                                 \
+    PACKING(type, 4), PACKING(type, 8), PACKING(type, 12), PACKING(type, 16), PACKING(type, 24), PACKING(type, 32), \
+        PACKING(type, 48), PACKING(type, 64),                                                                       \
+  }
+
+static const struct nn_packing packings[][8] = {
+  [NN_F32] = PACKINGS(NN_F32),
+  [NN_F16] = PACKINGS(NN_F16),
+  [NN_I8] = PACKINGS(NN_I8),
+};
 
 bool
 nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_rows *rows, int64_t x_elements,
@@ -85,7 +128,7 @@ nn_linear_cpu_fits(const struct gpu_capabilities *capabilities, const struct nn_
   return nn_lanes_fit(capabilities) && rows->width % 4 == 0 && rows->stride % 4 == 0 && rows->offset % 4 == 0 &&
          /* A loop of more turns ends early without a word on some drivers in software. */
          rows->width / 4 < 65535 && x_elements % 4 == 0 && (uint64_t)x_elements / 4 <= most &&
-         nn_linear_cpu_bytes(outputs, rows->width, MAX_COLUMNS * capabilities->subgroup_size) / 16 <= most;
+         packed_texels(outputs, rows->width, MAX_COLUMNS * capabilities->subgroup_size) <= most;
 }
 
 /* The packing for blocks of so many outputs, a multiple of 4. */
@@ -100,17 +143,21 @@ find_packing(const struct nn_packing *all, int64_t across)
 enum compute_status
 nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, struct compute_error *error)
 {
-  static const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, GPU_BINDING_TEXEL_F32X4, GPU_BINDING_STORAGE,
-                                                 GPU_BINDING_STORAGE, GPU_BINDING_STORAGE };
+  static const enum gpu_binding_type texels[] = {
+    [NN_F32] = GPU_BINDING_TEXEL_F32X4, [NN_F16] = GPU_BINDING_TEXEL_F16X4, [NN_I8] = GPU_BINDING_TEXEL_I8X4
+  };
+  const enum gpu_binding_type types[] = { GPU_BINDING_TEXEL_F32X4, texels[product->type], GPU_BINDING_STORAGE,
+                                          GPU_BINDING_STORAGE,     GPU_BINDING_STORAGE,   GPU_BINDING_STORAGE };
   nn_tensor bias = product->bias, residual = product->residual;
   const struct nn_rows *rows = &product->rows;
   const uint32_t lanes = nn_plan_capabilities(plan)->subgroup_size;
   const struct tile tile = choose_tile(lanes, rows->count, rows->width, product->outputs);
   const uint32_t across = tile.columns * lanes;
-  struct gpu_binding bindings[5] = { product->x };
+  const struct nn_packing *packing = find_packing(packings[product->type], across);
+  struct gpu_binding bindings[6] = { product->x };
   enum compute_status status;
 
-  status = nn_plan_bind_packed(plan, product->weight, find_packing(product->packings, across), &bindings[1], error);
+  status = nn_plan_bind_packed(plan, product->weight, packing, &bindings[1], error);
   if (status == COMPUTE_OK)
     status = nn_plan_bind(plan, bias != NULL ? bias : product->output, &bindings[2], error);
   if (status == COMPUTE_OK)
@@ -119,6 +166,11 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
     status = nn_plan_bind(plan, product->output, &bindings[4], error);
   if (status != COMPUTE_OK)
     return status;
+  bindings[1].bytes = element_bytes(packing, &product->weight->shape);
+  bindings[5] = bindings[4];
+  if (product->type == NN_I8)
+    bindings[5] = (struct gpu_binding){ bindings[1].buffer, nn_scales_offset(NN_I8, bindings[1].bytes),
+                                        (uint64_t)product->outputs * sizeof(float) };
 
   uint64_t blocks = nn_divide_up((uint64_t)product->outputs, across);
   const struct {
@@ -135,7 +187,7 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
   };
   const uint32_t step = push.quarters >= 96 && push.quarters % LINE == 0 ? LINE : 1;
   const uint32_t constants[] = {
-    tile.rows, tile.columns, product->activation, bias != NULL, residual != NULL, lanes, step,
+    tile.rows, tile.columns, product->activation, bias != NULL, residual != NULL, lanes, step, product->type == NN_I8,
   };
   return nn_plan_dispatch(plan,
                           &(struct nn_dispatch){
@@ -144,7 +196,7 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
                               .constant_count = sizeof constants / sizeof constants[0],
                               .bindings = bindings,
                               .binding_types = types,
-                              .binding_count = 5,
+                              .binding_count = 6,
                               .push = &push,
                               .push_bytes = sizeof push,
                               .groups = nn_divide_up((uint64_t)rows->count, tile.rows * lanes) * blocks,
@@ -175,7 +227,7 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
     .residual = node->inputs[3],
     .output = node->output,
     .outputs = node->inputs[1]->shape.dims[0],
-    .packings = packings,
+    .type = nn_storage_type(node),
     .activation = node->linear.activation,
   };
   enum compute_status status = nn_plan_bind(plan, x, &product.x, error);

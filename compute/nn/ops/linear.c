@@ -4,7 +4,7 @@
 #include <string.h>
 
 extern const struct nn_op nn_op_linear;
-extern const struct nn_kernel nn_kernel_linear_cpu;
+extern const struct nn_kernel nn_kernel_linear_cpu, nn_kernel_linear_tiles;
 
 nn_tensor
 nn_linear(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn_linear_params *params)
@@ -155,6 +155,6 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel tile = { .name = "tile", .record = record_tile };
 
-static const struct nn_kernel *const kernels[] = { &nn_kernel_linear_cpu, &tile, NULL };
+static const struct nn_kernel *const kernels[] = { &nn_kernel_linear_cpu, &nn_kernel_linear_tiles, &tile, NULL };
 
 const struct nn_op nn_op_linear = { "linear", kernels, operations };

@@ -7,6 +7,26 @@
 
 struct gpu_instance *testing_instance;
 struct gpu_device *testing_device;
+enum nn_type testing_storage;
+
+/* From the environment: how weights are stored ("fp16", "int8"), and whether a device in software is to be taken for a GPU, so that
+   kernels for those run too. */
+static void
+read_environment(const struct gpu_device_params *params, struct compute_error *error)
+{
+  const char *storage = getenv("TESTING_WEIGHTS");
+  struct gpu_capabilities capabilities = *gpu_device_capabilities(testing_device);
+  struct gpu_device_params as_gpu = *params;
+
+  if (storage != NULL)
+    testing_storage = strcmp(storage, "int8") == 0 ? NN_I8 : strcmp(storage, "fp16") == 0 ? NN_F16 : NN_F32;
+  if (getenv("TESTING_AS_GPU") == NULL)
+    return;
+  capabilities.type = GPU_DEVICE_DISCRETE;
+  as_gpu.clamp = &capabilities;
+  gpu_device_close(&testing_device);
+  CHECK(gpu_device_open(testing_instance, &as_gpu, &testing_device, error) == COMPUTE_OK);
+}
 
 void
 testing_open(const struct gpu_capabilities *clamp)
@@ -31,6 +51,8 @@ testing_open(const struct gpu_capabilities *clamp)
     fprintf(stderr, "%s\n", error.message);
     exit(1);
   }
+  if (clamp == NULL)
+    read_environment(&params, &error);
 }
 
 void
@@ -71,7 +93,8 @@ case_begin(struct testing_case *c)
   struct compute_error error;
 
   memset(c, 0, sizeof *c);
-  if (nn_weights_create(testing_device, NULL, NULL, &c->weights, &error) != COMPUTE_OK) {
+  if (nn_weights_create(testing_device, NULL, &(struct nn_weights_params){ .storage = testing_storage }, &c->weights,
+                        &error) != COMPUTE_OK) {
     fprintf(stderr, "%s\n", error.message);
     exit(1);
   }
@@ -117,8 +140,9 @@ random_values(struct testing_case *c, const char *name, unsigned rank, const int
   size_t elements = elements_of(rank, dims);
   float *values = keep(c, name, elements, is_input);
 
+  /* Half precision holds these exactly, so that the arithmetic is tested as strictly as with whole floats. */
   for (size_t i = 0; i < elements; i++)
-    values[i] = testing_random();
+    values[i] = testing_storage == NN_F16 ? floorf(testing_random() * 512) / 512 : testing_random();
   return values;
 }
 
@@ -236,6 +260,9 @@ case_check(struct testing_case *c, const char *op, const char *what, double *exp
   bool ran = false;
 
   CHECK(out != NULL);
+  /* A step of 8 bits is 1/127 of the row's greatest; rounding leaves a third of a quarter of its square. */
+  if (testing_storage == NN_I8 && (strcmp(op, "linear") == 0 || strcmp(op, "conv2d") == 0))
+    tolerance = 1e-4;
   for (size_t index = 0; (name = nn_kernel_name(index)) != NULL; index++) {
     struct compute_error error = { 0 };
     struct nn_plan *plan;

@@ -22,6 +22,7 @@
 
 extern struct gpu_instance *testing_instance;
 extern struct gpu_device *testing_device;
+extern enum nn_type testing_storage; /* of the weights of case_begin() */
 
 /* Opens the instance (under validation where the layer is installed) and the device, or exits with 77 where there is none. */
 void testing_open(const struct gpu_capabilities *clamp);

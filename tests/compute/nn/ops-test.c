@@ -59,6 +59,8 @@ test_linear(void)
     { 50, 768, 100, NN_IDENTITY, true, true, true }, { 101, 36, 33, NN_SILU, false, true, true },
     { 150, 128, 260, NN_RELU6, true, false, false }, { 33, 20, 8, NN_GELU_TANH, true, false, true },
     { 400, 64, 96, NN_IDENTITY, true, true, false }, { 17, 1030, 12, NN_SIGMOID, false, false, false },
+    { 16, 520, 600, NN_RELU, true, true, false },    { 400, 100, 500, NN_IDENTITY, true, false, true },
+    { 900, 40, 800, NN_RELU6, false, true, false },  { 1030, 20, 1031, NN_IDENTITY, true, true, false },
   };
 
   for (size_t i = 0; i < COUNT(cases); i++) {
