@@ -186,6 +186,66 @@ gpu_query_features(VkPhysicalDevice physical, struct gpu_features *features)
   free(extensions.items);
 }
 
+/* Takes a shape of halves with sums in floats that the kernels know, if it is larger than the one so far. */
+static void
+consider_shape(struct gpu_matrix_shape *best, uint32_t m, uint32_t n, uint32_t k)
+{
+  const bool known = (m == 8 || m == 16) && (n == 8 || n == 16) && (k == 8 || k == 16);
+
+  if (known && m * n * k > best->m * best->n * best->k)
+    *best = (struct gpu_matrix_shape){ m, n, k };
+}
+
+static struct gpu_matrix_shape
+find_shape_nv(VkPhysicalDevice physical)
+{
+  struct gpu_matrix_shape best = { 0 };
+  uint32_t count = 0;
+
+  if (!vkGetPhysicalDeviceCooperativeMatrixPropertiesNV ||
+      vkGetPhysicalDeviceCooperativeMatrixPropertiesNV(physical, &count, NULL) != VK_SUCCESS)
+    return best;
+  VkCooperativeMatrixPropertiesNV *all = calloc(count ? count : 1, sizeof *all);
+  if (!all)
+    return best;
+  for (uint32_t i = 0; i < count; i++)
+    all[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_NV;
+  if (vkGetPhysicalDeviceCooperativeMatrixPropertiesNV(physical, &count, all) >= VK_SUCCESS)
+    for (uint32_t i = 0; i < count; i++)
+      if (all[i].AType == VK_COMPONENT_TYPE_FLOAT16_NV && all[i].BType == VK_COMPONENT_TYPE_FLOAT16_NV &&
+          all[i].CType == VK_COMPONENT_TYPE_FLOAT32_NV && all[i].DType == VK_COMPONENT_TYPE_FLOAT32_NV &&
+          all[i].scope == VK_SCOPE_SUBGROUP_NV)
+        consider_shape(&best, all[i].MSize, all[i].NSize, all[i].KSize);
+  free(all);
+  return best;
+}
+
+#ifdef VK_KHR_cooperative_matrix
+static struct gpu_matrix_shape
+find_shape_khr(VkPhysicalDevice physical)
+{
+  struct gpu_matrix_shape best = { 0 };
+  uint32_t count = 0;
+
+  if (!vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR ||
+      vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(physical, &count, NULL) != VK_SUCCESS)
+    return best;
+  VkCooperativeMatrixPropertiesKHR *all = calloc(count ? count : 1, sizeof *all);
+  if (!all)
+    return best;
+  for (uint32_t i = 0; i < count; i++)
+    all[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+  if (vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR(physical, &count, all) >= VK_SUCCESS)
+    for (uint32_t i = 0; i < count; i++)
+      if (all[i].AType == VK_COMPONENT_TYPE_FLOAT16_KHR && all[i].BType == VK_COMPONENT_TYPE_FLOAT16_KHR &&
+          all[i].CType == VK_COMPONENT_TYPE_FLOAT32_KHR && all[i].ResultType == VK_COMPONENT_TYPE_FLOAT32_KHR &&
+          all[i].scope == VK_SCOPE_SUBGROUP_KHR)
+        consider_shape(&best, all[i].MSize, all[i].NSize, all[i].KSize);
+  free(all);
+  return best;
+}
+#endif
+
 static void
 read_capabilities(VkPhysicalDevice physical, const VkPhysicalDeviceProperties *properties,
                   const VkPhysicalDeviceSubgroupProperties *subgroup,
@@ -216,9 +276,16 @@ read_capabilities(VkPhysicalDevice physical, const VkPhysicalDeviceProperties *p
   c->storage_16bit = features.storage_16bit.storageBuffer16BitAccess;
   c->storage_8bit = features.storage_8bit.storageBuffer8BitAccess;
   c->arithmetic_fp16 = features.float16.shaderFloat16;
-  c->cooperative_matrix_nv = features.cooperative_matrix_nv.cooperativeMatrix;
+  if (features.cooperative_matrix_nv.cooperativeMatrix && c->arithmetic_fp16)
+    c->matrix_shape = find_shape_nv(physical);
+  c->cooperative_matrix_nv = c->matrix_shape.m != 0;
 #ifdef VK_KHR_cooperative_matrix
-  c->cooperative_matrix_khr = features.cooperative_matrix_khr.cooperativeMatrix;
+  struct gpu_matrix_shape khr = { 0 };
+  if (features.cooperative_matrix_khr.cooperativeMatrix && c->arithmetic_fp16)
+    khr = find_shape_khr(physical);
+  c->cooperative_matrix_khr = khr.m != 0;
+  if (c->cooperative_matrix_khr) /* where both are there they are two ways to the same units */
+    c->matrix_shape = khr;
 #endif
   c->timestamps = timestamp_bits > 0 && limits->timestampPeriod > 0;
   c->timestamp_period_ns = limits->timestampPeriod;

@@ -157,6 +157,7 @@ lower_limits(struct gpu_capabilities *c, const struct gpu_capabilities *to)
   if (to->field > c->field) \
   c->field = to->field
   c->type = to->type;
+  c->matrix_shape = to->matrix_shape;
   LOWER(subgroup_shuffle);
   LOWER(subgroup_arithmetic);
   LOWER(subgroup_size_control);

@@ -59,6 +59,11 @@ enum gpu_device_type {
   GPU_DEVICE_CPU, /* Vulkan in software: each lane of a vector register is an invocation */
 };
 
+/* Matrices of m×k and k×n halves, multiplied and added to m×n floats, that a subgroup holds together. */
+struct gpu_matrix_shape {
+  uint32_t m, n, k; /* 8 or 16 each; all 0: none */
+};
+
 /* What a device can do, read once; no other code asks Vulkan. Sizes are in bytes unless their name says otherwise. */
 struct gpu_capabilities {
   enum gpu_device_type type;
@@ -71,8 +76,8 @@ struct gpu_capabilities {
   bool storage_16bit;          /* 16-bit members of storage buffers */
   bool arithmetic_fp16;        /* float16_t in shaders */
   bool storage_8bit;           /* 8-bit members of storage buffers */
-  bool cooperative_matrix_nv;  /* VK_NV_cooperative_matrix */
-  bool cooperative_matrix_khr; /* VK_KHR_cooperative_matrix */
+  bool cooperative_matrix_nv;  /* VK_NV_cooperative_matrix, with matrix_shape */
+  bool cooperative_matrix_khr; /* VK_KHR_cooperative_matrix, with matrix_shape */
   bool timestamps;             /* gpu_commands_timestamp() gives an index */
   bool unified_memory;         /* GPU_MEMORY_DEVICE buffers can be mapped */
   bool memory_budget;          /* VK_EXT_memory_budget: the driver says what other programs leave free */
@@ -87,6 +92,7 @@ struct gpu_capabilities {
   uint64_t max_storage_buffer_bytes;  /* of one GPU_BINDING_STORAGE; a buffer may be larger and be bound in parts */
   uint64_t max_allocation_bytes;      /* of one buffer */
   double timestamp_period_ns;
+  struct gpu_matrix_shape matrix_shape; /* the largest that there is */
 };
 
 struct gpu_device_info {

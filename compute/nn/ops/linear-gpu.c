@@ -1,54 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "compute/nn/nn-private.h"
+#include "compute/nn/ops/linear-gpu.h"
 
-/*
- * The matrix product for GPUs: shaders/linear_tiles.comp. A workgroup makes a tile of the result; where there are too few tiles to
- * fill a GPU, several workgroups make one tile, each from a part of the depth (split-K), and a second dispatch adds up.
- *
- * Vulkan does not say how many cores a GPU has, so the tile is chosen by a model of a middling one (product_cycles()):
- *
- *   tile         threads  KiB shared  registers  operations a byte of     cycles a turn and core: arithmetic, shared, L2
- *                                      (sums)    global / shared memory   (fp32 weights; turns of the tile's depth)
- *   128×128×16     256       18        64 + 48       32   / 2.0              2048,  768, 512
- *    64×64×16      128        9        32 + 42       16   / 1.3               512,  256, 256
- *    32×64×32      128       13        16 + 28       10.7 / 1.0               512,  384, 384
- *    32×32×32       64        9        16 + 36        8   / 1.0               256,  128, 256
- *    16×64×32      128       11         8 + 24        6.4 / 0.7               256,  320, 320
- *     8×32×32       64        5         4 + 24        3.2 / 0.4                64,   80, 160
- *
- * The largest tile keeps 256 threads of at most 128 registers, two workgroups to a core of 64 Ki registers and 48 KiB; it is bound by
- * arithmetic even on cores with twice the lanes. The smaller ones give up reuse for more workgroups. What that means for one picture of
- * ViT-B/32 (50 rows): 768 → 2304 by 64×64 is 36 workgroups, which leaves most cores of a large GPU idle (a laptop's has 16 … 40, an H100
- * 132); by 32×32 it is 144, split by 4 576. And 3072 → 768 by 64×64 is 12 workgroups of 192 turns, each of which waits for memory; split
- * by 16 it is 192 of 12 turns, and one dispatch that reads 16 × 50×768 sums: 2.5 MB beside a weight of 9.4. A batch of 32 (1600 rows)
- * takes 128×128 unsplit: 13 × 18 workgroups. On a GPU with fewer cores than thought of the extra splits cost only those sums.
- */
+#include <string.h>
 
-extern const struct nn_kernel nn_kernel_linear_tiles;
-
-struct shape {
-  uint32_t rows, outputs, depth; /* depth: 16 or 32 */
-  uint32_t thread_rows, thread_quads;
-};
-
-static const struct shape shapes[] = {
-  { 128, 128, 16, 8, 2 }, { 64, 64, 16, 8, 1 }, { 32, 64, 32, 4, 1 },
-  { 32, 32, 32, 4, 1 },   { 16, 64, 32, 2, 1 }, { 8, 32, 32, 1, 1 },
-};
-
-#define SHAPES (sizeof shapes / sizeof shapes[0])
-
-static uint32_t
-threads_of(const struct shape *shape)
-{
-  return shape->rows / shape->thread_rows * (shape->outputs / 4 / shape->thread_quads);
-}
-
-static uint32_t
-shared_bytes(const struct shape *shape)
-{
-  return (shape->rows * (shape->depth / 4 + 1) + shape->depth * shape->outputs / 4) * 16;
-}
+/* Packing, choosing, and the dispatches: see linear-gpu.h. */
 
 /* A product's sizes. */
 struct size {
@@ -67,17 +22,12 @@ size_of(const struct nn_node *node)
 }
 
 struct choice {
-  const struct shape *shape;
+  struct nn_linear_tile tile; /* of no rows: there is none */
   uint32_t splits;
 };
 
 /* ---- Choosing ---- */
 
-/* The GPU that is thought of. Per core and cycle. */
-#define CORES 64
-#define LANES 128           /* multiplications and additions */
-#define SHARED_BYTES 128.0  /* read */
-#define GLOBAL_BYTES 32.0   /* from the second cache */
 #define CORE_THREADS 1024   /* at once */
 #define CORE_SHARED 49152.0 /* bytes, at once */
 #define LATENCY 800.0       /* cycles of a turn however little it has to do: two barriers and a way to memory */
@@ -87,34 +37,25 @@ struct choice {
 #define MAX_SPLITS 16
 #define MIN_TURNS 4 /* of a split */
 
-/* Cycles that a core takes for one turn of one workgroup when others hide its waiting. */
-static double
-turn_cycles(const struct shape *shape, enum nn_type type)
+double
+nn_gpu_overlapped(double arithmetic, double shared, double global)
 {
-  const double across = shape->outputs / 4.0 / shape->thread_quads, subgroups = threads_of(shape) / 32.0;
-  const double arithmetic = (double)shape->rows * shape->outputs * shape->depth / LANES;
-  /* A subgroup reads a vec4 of x for each of its rows, which its neighbours share, and four of each quad of the weight. */
-  const double shared =
-      subgroups * (shape->depth / 4.0) *
-      (shape->thread_rows + 4.0 * shape->thread_quads * (across < 32 ? across : 32) * 16 / SHARED_BYTES);
-  const double global =
-      shape->depth * (4.0 * shape->rows + (double)nn_type_bytes(type) * shape->outputs) / GLOBAL_BYTES;
-  double most = arithmetic;
+  double most = arithmetic > shared ? arithmetic : shared;
 
-  most = shared > most ? shared : most;
   most = global > most ? global : most;
   return most + HIDDEN * (arithmetic + shared + global - most);
 }
 
 static double
-product_cycles(const struct shape *shape, uint32_t splits, const struct size *size)
+product_cycles(const struct nn_linear_tile *tile, uint32_t splits, const struct size *size)
 {
-  const uint64_t groups = nn_divide_up(size->rows, shape->rows) * nn_divide_up(size->outputs, shape->outputs) * splits;
-  const double turns = (double)nn_divide_up(nn_divide_up(size->width, shape->depth), splits);
-  const double turn = turn_cycles(shape, size->type), fit = CORE_SHARED / shared_bytes(shape);
-  uint64_t at_once = CORE_THREADS / threads_of(shape), mine = nn_divide_up(groups, CORES);
+  const uint64_t groups = nn_divide_up(size->rows, tile->rows) * nn_divide_up(size->outputs, tile->outputs) * splits;
+  const double turns = (double)nn_divide_up(nn_divide_up(size->width, tile->depth), splits);
+  const double turn = tile->turn_cycles, fit = CORE_SHARED / tile->shared_bytes;
+  uint64_t at_once = CORE_THREADS / tile->threads, mine = nn_divide_up(groups, NN_GPU_CORES);
   double cycles = 0;
 
+  at_once = at_once < 1 ? 1 : at_once;
   at_once = fit < (double)at_once ? (uint64_t)fit : at_once;
   for (uint64_t left = mine < MANY ? mine : MANY, here; left > 0; left -= here) {
     double busy;
@@ -126,7 +67,7 @@ product_cycles(const struct shape *shape, uint32_t splits, const struct size *si
   if (mine > MANY)
     cycles *= (double)mine / MANY;
   if (splits > 1)
-    cycles += DISPATCH + 8.0 * splits * (double)(size->rows * size->outputs) / (CORES * GLOBAL_BYTES);
+    cycles += DISPATCH + 8.0 * splits * (double)(size->rows * size->outputs) / (NN_GPU_CORES * NN_GPU_GLOBAL_BYTES);
   return cycles;
 }
 
@@ -137,30 +78,31 @@ partial_bytes(const struct size *size, uint32_t splits)
 }
 
 static bool
-is_allowed(const struct gpu_capabilities *capabilities, const struct shape *shape)
+is_allowed(const struct gpu_capabilities *capabilities, const struct nn_linear_tile *tile)
 {
-  return threads_of(shape) <= capabilities->max_workgroup_invocations &&
-         threads_of(shape) <= capabilities->max_workgroup_size[0] &&
-         shared_bytes(shape) <= capabilities->max_shared_bytes;
+  return tile->threads <= capabilities->max_workgroup_invocations &&
+         tile->threads <= capabilities->max_workgroup_size[0] && tile->shared_bytes <= capabilities->max_shared_bytes;
 }
 
-/* The tile and the splits for a product: the one place that decides. Vulkan's least limits allow all but the largest tile. */
+/* The tile and the splits for a product: the one place that decides. */
 static struct choice
-choose(const struct gpu_capabilities *capabilities, const struct size *size)
+choose(const struct nn_linear_gpu *kernel, const struct gpu_capabilities *capabilities, const struct size *size)
 {
-  struct choice best = { NULL, 1 };
+  struct choice best = { .splits = 1 };
+  struct nn_linear_tile tiles[NN_LINEAR_MAX_TILES];
+  const unsigned count = kernel->list_tiles(capabilities, size->type, tiles);
   double least = 0;
 
-  for (size_t i = 0; i < SHAPES; i++)
+  for (unsigned i = 0; i < count; i++)
     for (uint32_t splits = 1; splits <= MAX_SPLITS; splits *= 2) {
-      const double cycles = product_cycles(&shapes[i], splits, size);
+      const double cycles = product_cycles(&tiles[i], splits, size);
 
-      if (!is_allowed(capabilities, &shapes[i]) ||
-          (splits > 1 && (size->width < (uint64_t)splits * MIN_TURNS * shapes[i].depth ||
+      if (!is_allowed(capabilities, &tiles[i]) ||
+          (splits > 1 && (size->width < (uint64_t)splits * MIN_TURNS * tiles[i].depth ||
                           partial_bytes(size, splits) > capabilities->max_storage_buffer_bytes)))
         continue;
-      if (best.shape == NULL || cycles < least) {
-        best = (struct choice){ &shapes[i], splits };
+      if (best.tile.rows == 0 || cycles < least) {
+        best = (struct choice){ tiles[i], splits };
         least = cycles;
       }
     }
@@ -218,21 +160,24 @@ static const struct nn_packing packings[] = {
 
 #define BINDINGS 6 /* x, weight, bias, residual, result, scales */
 
-static bool
-fits(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+bool
+nn_linear_gpu_fits(const struct nn_linear_gpu *kernel, const struct gpu_capabilities *capabilities,
+                   const struct nn_node *node)
 {
   const struct size size = size_of(node);
 
-  return capabilities->type != GPU_DEVICE_CPU && choose(capabilities, &size).shape != NULL &&
+  return capabilities->type != GPU_DEVICE_CPU && kernel->shaders[size.type] != NULL &&
+         choose(kernel, capabilities, &size).tile.rows != 0 &&
          element_bytes(size.type, size.outputs, size.width) <= capabilities->max_storage_buffer_bytes;
 }
 
-static uint64_t
-scratch_bytes(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+uint64_t
+nn_linear_gpu_scratch_bytes(const struct nn_linear_gpu *kernel, const struct gpu_capabilities *capabilities,
+                            const struct nn_node *node)
 {
   const struct size size = size_of(node);
 
-  return partial_bytes(&size, choose(capabilities, &size).splits);
+  return partial_bytes(&size, choose(kernel, capabilities, &size).splits);
 }
 
 static enum compute_status
@@ -284,16 +229,14 @@ record_sum(struct nn_plan *plan, const struct nn_node *node, const struct gpu_bi
                           error);
 }
 
-static enum compute_status
-record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+enum compute_status
+nn_linear_gpu_record(const struct nn_linear_gpu *kernel, struct nn_plan *plan, const struct nn_node *node,
+                     struct compute_error *error)
 {
-  static const struct shader *const shaders[] = {
-    [NN_F32] = &shader_linear_tiles, [NN_F16] = &shader_linear_tiles_f16, [NN_I8] = &shader_linear_tiles_i8
-  };
   nn_tensor bias = node->inputs[2], residual = node->inputs[3];
   const struct size size = size_of(node);
-  const struct choice choice = choose(nn_plan_capabilities(plan), &size);
-  const struct shape *shape = choice.shape;
+  const struct choice choice = choose(kernel, nn_plan_capabilities(plan), &size);
+  const struct nn_linear_tile *tile = &choice.tile;
   struct gpu_binding bindings[BINDINGS], result;
   struct nn_rows rows;
   enum compute_status status = bind(plan, node, &size, bindings, error);
@@ -313,39 +256,29 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
     .residual_offset = residual != NULL ? (uint32_t)residual->offset : 0,
     .quads = (uint32_t)padded_outputs(size.outputs) / 4,
     .splits = choice.splits,
-    .turns = (uint32_t)nn_divide_up(nn_divide_up(size.width, shape->depth), choice.splits),
+    .turns = (uint32_t)nn_divide_up(nn_divide_up(size.width, tile->depth), choice.splits),
   };
   const bool wide = size.outputs % 4 == 0 && (residual == NULL || residual->offset % 4 == 0);
   const bool vector = rows.width % 4 == 0 && rows.stride % 4 == 0 && rows.offset % 4 == 0;
-  const uint32_t constants[] = {
-    threads_of(shape),
-    node->linear.activation,
-    bias != NULL,
-    residual != NULL,
-    wide,
-    vector,
-    choice.splits > 1,
-    shape->rows,
-    shape->outputs,
-    shape->depth,
-    shape->thread_rows,
-    shape->thread_quads,
-  };
+  uint32_t constants[16] = { tile->threads, node->linear.activation, bias != NULL, residual != NULL, wide,
+                             vector,        choice.splits > 1,       tile->rows,   tile->outputs,    tile->depth };
 
+  memcpy(constants + 10, tile->constants, sizeof tile->constants);
   result = bindings[4];
   if (choice.splits > 1)
     bindings[4] = nn_plan_scratch(plan);
   status = nn_plan_dispatch(
       plan,
       &(struct nn_dispatch){
-          .shader = shaders[size.type],
+          .shader = kernel->shaders[size.type],
           .constants = constants,
-          .constant_count = sizeof constants / sizeof constants[0],
+          .constant_count = 10 + tile->constant_count,
           .bindings = bindings,
           .binding_count = size.type == NN_I8 ? BINDINGS : BINDINGS - 1,
           .push = &push,
           .push_bytes = sizeof push,
-          .groups = nn_divide_up(size.rows, shape->rows) * nn_divide_up(size.outputs, shape->outputs) * choice.splits,
+          .groups = nn_divide_up(size.rows, tile->rows) * nn_divide_up(size.outputs, tile->outputs) * choice.splits,
+          .required_subgroup_size = kernel->needs_subgroups ? nn_plan_capabilities(plan)->subgroup_size : 0,
       },
       error);
   if (status != COMPUTE_OK || choice.splits == 1)
@@ -355,10 +288,3 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
                     &(struct sum_push){ push.rows, push.outputs, push.bias_offset, push.residual_offset, push.splits },
                     size.type, wide, error);
 }
-
-const struct nn_kernel nn_kernel_linear_tiles = {
-  .name = "tiles",
-  .fits = fits,
-  .scratch_bytes = scratch_bytes,
-  .record = record,
-};

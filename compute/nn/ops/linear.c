@@ -4,7 +4,8 @@
 #include <string.h>
 
 extern const struct nn_op nn_op_linear;
-extern const struct nn_kernel nn_kernel_linear_cpu, nn_kernel_linear_tiles;
+extern const struct nn_kernel nn_kernel_linear_cpu, nn_kernel_linear_matrix_khr, nn_kernel_linear_matrix_nv,
+    nn_kernel_linear_matrix_plain, nn_kernel_linear_tiles;
 
 nn_tensor
 nn_linear(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn_linear_params *params)
@@ -155,6 +156,15 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel tile = { .name = "tile", .record = record_tile };
 
-static const struct nn_kernel *const kernels[] = { &nn_kernel_linear_cpu, &nn_kernel_linear_tiles, &tile, NULL };
+static const struct nn_kernel *const kernels[] = {
+  &nn_kernel_linear_cpu,
+#if SHADERS_COOPERATIVE_KHR
+  &nn_kernel_linear_matrix_khr,
+#endif
+#if SHADERS_COOPERATIVE_NV
+  &nn_kernel_linear_matrix_nv,
+#endif
+  &nn_kernel_linear_tiles,      &nn_kernel_linear_matrix_plain, &tile, NULL,
+};
 
 const struct nn_op nn_op_linear = { "linear", kernels, operations };

@@ -23,6 +23,8 @@ read_environment(const struct gpu_device_params *params, struct compute_error *e
   if (getenv("TESTING_AS_GPU") == NULL)
     return;
   capabilities.type = GPU_DEVICE_DISCRETE;
+  if (testing_storage == NN_I8 && !capabilities.cooperative_matrix_khr && !capabilities.cooperative_matrix_nv)
+    capabilities.matrix_shape = (struct gpu_matrix_shape){ 8, 16, 16 }; /* the other one that devices have */
   as_gpu.clamp = &capabilities;
   gpu_device_close(&testing_device);
   CHECK(gpu_device_open(testing_instance, &as_gpu, &testing_device, error) == COMPUTE_OK);
