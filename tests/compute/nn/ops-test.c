@@ -149,7 +149,9 @@ test_attention(void)
     { 3, 7, 7, 2, 32, 0, true, false, true },    { 2, 11, 29, 1, 16, 0.5f, false, true, false },
     { 4, 77, 77, 2, 64, 0, true, true, true },   { 1, 13, 70, 5, 6, 0, false, false, false },
     { 2, 5, 131, 1, 96, 0, false, true, false }, { 3, 17, 17, 3, 10, 0, true, true, true },
-    { 1, 3, 5, 1, 256, 0, false, false, false },
+    { 1, 3, 5, 1, 256, 0, false, false, false }, { 3, 197, 197, 8, 64, 0, false, true, true },
+    { 2, 67, 67, 1, 128, 0, true, true, true },  { 5, 33, 65, 9, 80, 0, false, false, false },
+    { 1, 90, 31, 2, 4, 0, true, true, false },
   };
 
   for (size_t i = 0; i < COUNT(cases); i++) {
