@@ -14,11 +14,36 @@ layout(push_constant) uniform Push {
   uint x_offset, row_stride, batch_stride, ids_offset;
 };
 
+#ifdef HALVES
+layout(set = 0, binding = 0) readonly buffer X1 { uint x[]; };
+layout(set = 0, binding = 0) readonly buffer X4 { uvec2 x4[]; };
+#else
 layout(set = 0, binding = 0) readonly buffer X1 { float x[]; };
 layout(set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
+#endif
 layout(set = 0, binding = 1) readonly buffer I { int ids[]; };
 layout(set = 0, binding = 2) writeonly buffer Y1 { float y[]; };
 layout(set = 0, binding = 2) writeonly buffer Y4 { vec4 y4[]; };
+
+vec4
+load_four(uint at)
+{
+#ifdef HALVES
+  return vec4(unpackHalf2x16(x4[at].x), unpackHalf2x16(x4[at].y));
+#else
+  return x4[at];
+#endif
+}
+
+float
+load_one(uint at)
+{
+#ifdef HALVES
+  return unpackHalf2x16(x[at / 2])[at % 2];
+#else
+  return x[at];
+#endif
+}
 
 void
 main()
@@ -34,7 +59,7 @@ main()
     return;
   uint at = x_offset + row * batch_stride + (id - first) * row_stride;
   if (VECTOR)
-    y4[index] = inside ? x4[at / 4 + column] : vec4(0.0);
+    y4[index] = inside ? load_four(at / 4 + column) : vec4(0.0);
   else
-    y[index] = inside ? x[at + column] : 0.0;
+    y[index] = inside ? load_one(at + column) : 0.0;
 }

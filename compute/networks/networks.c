@@ -194,6 +194,46 @@ model_read_info(const char *folder, struct model_info *info, struct compute_erro
   return COMPUTE_OK;
 }
 
+static const char *const precision_names[] = {
+  [MODEL_PRECISION_DEFAULT] = "default",
+  [MODEL_PRECISION_FP32] = "fp32",
+  [MODEL_PRECISION_FP16] = "fp16",
+  [MODEL_PRECISION_INT8] = "int8",
+};
+
+const char *
+model_precision_name(enum model_precision precision)
+{
+  return precision_names[precision];
+}
+
+bool
+model_precision_parse(const char *name, enum model_precision *precision)
+{
+  for (size_t i = 0; i < sizeof precision_names / sizeof precision_names[0]; i++)
+    if (strcmp(precision_names[i], name) == 0) {
+      *precision = (enum model_precision)i;
+      return true;
+    }
+  return false;
+}
+
+/* A processor computes halves no faster than floats, and has the memory. */
+static enum model_precision
+default_precision(const struct gpu_device *device)
+{
+  const struct gpu_capabilities *capabilities = gpu_device_capabilities(device);
+
+  return capabilities->type != GPU_DEVICE_CPU && capabilities->storage_16bit ? MODEL_PRECISION_FP16
+                                                                             : MODEL_PRECISION_FP32;
+}
+
+uint64_t
+model_weight_bytes(const struct model *model)
+{
+  return nn_weights_bytes(model->weights);
+}
+
 /* The tower's graph. */
 static void
 build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
@@ -269,6 +309,11 @@ enum compute_status
 model_open(struct gpu_device *device, const char *folder, const struct model_params *params, struct model **out,
            struct compute_error *error)
 {
+  static const enum nn_type storage[] = {
+    [MODEL_PRECISION_FP32] = NN_F32, [MODEL_PRECISION_FP16] = NN_F16, [MODEL_PRECISION_INT8] = NN_I8
+  };
+  const enum model_precision precision =
+      params && params->precision != MODEL_PRECISION_DEFAULT ? params->precision : default_precision(device);
   const struct model_files files = model_find_files(folder);
   struct model *model = calloc(1, sizeof *model);
   char path[4096];
@@ -282,7 +327,8 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
   if ((status = file_in(model->folder, folder, "", error)) ||
       (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
       (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
-      (status = nn_weights_create(device, model->file, NULL, &model->weights, error)) ||
+      (status = nn_weights_create(device, model->file, &(struct nn_weights_params){ .storage = storage[precision] },
+                                  &model->weights, error)) ||
       (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
       (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error))) ||
       (model->settings.info.embeds_pictures &&
@@ -296,6 +342,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
     model->settings.info.preferred_batch = params->batch;
   else
     model->settings.info.preferred_batch = model->settings.info.embeds_pictures ? choose_batch(model) : MAX_TEXT_BATCH;
+  model->settings.info.precision = precision;
   model->settings.info.takes_planes = model->feed && picture_feed_is_on_device(model->feed);
   *out = model;
   return COMPUTE_OK;

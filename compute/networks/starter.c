@@ -151,9 +151,10 @@ build_pictures(struct nn_graph *graph, const struct network_settings *settings, 
   }
   x = convolution(graph, x, starter->head, 1, 1, false, NN_RELU6, NULL, "head");
   x = nn_global_mean(graph, x);
-  x = nn_linear(
-      graph, x, nn_weight(graph, 2, (int64_t[]){ starter->classes, starter->head }, "picture.classifier.weight"),
-      &(struct nn_linear_params){ .bias = nn_weight(graph, 1, &starter->classes, "picture.classifier.bias") });
+  x = nn_linear(graph, x,
+                nn_weight(graph, 2, (int64_t[]){ starter->classes, starter->head }, "picture.classifier.weight"),
+                &(struct nn_linear_params){ .bias = nn_weight(graph, 1, &starter->classes, "picture.classifier.bias"),
+                                            .is_delicate = true });
   x = nn_softmax(graph, x);
   return nn_mean(graph, nn_reshape(graph, x, 3, (int64_t[]){ batch, starter->crops, starter->classes }), NULL);
 }

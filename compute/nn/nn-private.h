@@ -135,6 +135,7 @@ struct nn_node {
   const struct nn_op *op;
   nn_tensor inputs[NN_MAX_INPUTS];
   nn_tensor output; /* contiguous, except a part of a concatenation */
+  bool is_delicate; /* its weight has 16 bits at least */
   union {
     struct {
       enum nn_activation activation; /* inputs: x (row layout), weight, bias, residual (contiguous) */
@@ -188,11 +189,11 @@ struct nn_packing {
   int64_t across;    /* outputs a block, for those who let it vary */
   /* of the packed weight */
   uint64_t (*bytes)(const struct nn_packing *packing, const struct nn_shape *shape);
-  /* values are row-major; packed has been cleared. NULL: row-major fp32 as it is. */
+  /* values are row-major; packed has been cleared. NULL: row-major as it is. */
   void (*pack)(const struct nn_packing *packing, const float *values, const struct nn_shape *shape, void *packed);
 };
 
-/* How the graph's weights are to be stored: nn_weights_params.storage. */
+/* How the node's weight is to be stored, by nn_weights_params.storage. */
 enum nn_type nn_storage_type(const struct nn_node *node);
 
 /* Elements of a packed weight. NN_I8 holds value / scale in steps of 1/127; the scales, an fp32 number an output, follow the elements
@@ -288,4 +289,5 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
 void nn_weights_begin(struct nn_weights *weights);
 enum compute_status nn_weights_finish(struct nn_weights *weights, struct compute_error *error);
 
-extern const struct nn_packing nn_packing_plain;
+/* Row-major as it is. */
+extern const struct nn_packing nn_packing_plain, nn_packing_plain_halves;

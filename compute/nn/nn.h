@@ -90,7 +90,8 @@ struct nn_weights;
 
 struct nn_weights_params {
   /* How the weights of matrix products lie on the device: NN_F32; NN_F16; or NN_I8, where a step is 1/127 of the greatest magnitude
-     of an output's row. Everything else, and what a kernel that knows only fp32 takes, stays NN_F32. Sums are in fp32. */
+     of an output's row (delicate ones, and convolutions', then stay in NN_F16). Everything else, and what a kernel that knows only fp32 takes, stays
+     NN_F32. Sums are in fp32. */
   enum nn_type storage;
 };
 
@@ -163,6 +164,7 @@ struct nn_linear_params {
   nn_tensor bias;     /* [O] or NULL */
   nn_tensor residual; /* the result's shape, or NULL; added after the activation */
   enum nn_activation activation;
+  bool is_delicate; /* rounding the weight to 8 bits would cost too much: it has 16 at least */
 };
 
 /* x [..., K], weight [O, K] (as PyTorch keeps it, a weight of the checkpoint) → [..., O]: activation(x·Wᵀ + bias) + residual.

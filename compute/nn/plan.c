@@ -45,6 +45,7 @@ struct nn_plan {
   struct arena_block *blocks; /* the indexed storages, then a scratch a step */
   size_t storage_blocks;
   size_t step;
+  double weight_bytes; /* that the step has bound */
   struct touch *touches;
   size_t touch_count, touch_room;
 };
@@ -81,6 +82,7 @@ nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, const struct nn_pack
     return status;
   binding->offset = 0;
   binding->bytes = packing->bytes(packing, &tensor->shape);
+  plan->weight_bytes += (double)binding->bytes;
   return COMPUTE_OK;
 }
 
@@ -111,6 +113,7 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
       return status;
     binding->offset = 0;
     binding->bytes = nn_packing_plain.bytes(&nn_packing_plain, &storage->source->shape);
+    plan->weight_bytes += (double)binding->bytes;
   } else {
     block = &plan->blocks[storage->index];
     *binding = (struct gpu_binding){ plan->arena, block->offset, block->bytes };
@@ -406,13 +409,14 @@ separate(struct nn_plan *plan, struct compute_error *error)
   return COMPUTE_OK;
 }
 
+/* Beside the weights. */
 static double
 bytes_touched(const struct nn_node *node)
 {
   double elements = (double)nn_elements(&node->output->shape);
 
   for (unsigned i = 0; i < NN_MAX_INPUTS; i++)
-    if (node->inputs[i] != NULL)
+    if (node->inputs[i] != NULL && node->inputs[i]->storage->kind != NN_STORAGE_WEIGHT)
       elements += (double)nn_elements(&node->inputs[i]->shape);
   return elements * 4;
 }
@@ -433,6 +437,7 @@ record(struct nn_plan *plan, struct compute_error *error)
   for (plan->step = 0; plan->step < plan->step_count; plan->step++) {
     const struct step *step = &plan->steps[plan->step];
 
+    plan->weight_bytes = 0;
     status = separate(plan, error);
     if (status == COMPUTE_OK)
       status = step->kernel->record(plan, step->node, error);
@@ -445,7 +450,7 @@ record(struct nn_plan *plan, struct compute_error *error)
       .kernel = step->kernel->name,
       .operations = step->node->op->operations != NULL ? step->node->op->operations(step->node)
                                                        : (double)nn_elements(&step->node->output->shape),
-      .bytes = bytes_touched(step->node),
+      .bytes = bytes_touched(step->node) + plan->weight_bytes,
     };
   }
   return gpu_commands_end(plan->commands, error);

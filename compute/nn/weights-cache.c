@@ -110,7 +110,9 @@ nn_weights_bytes(const struct nn_weights *weights)
 enum nn_type
 nn_storage_type(const struct nn_node *node)
 {
-  return node->output->graph->weights->params.storage;
+  const enum nn_type type = node->output->graph->weights->params.storage;
+
+  return type == NN_I8 && node->is_delicate ? NN_F16 : type;
 }
 
 struct gpu_device *
@@ -338,10 +340,11 @@ read_values(struct entry *entry, int64_t first, int64_t count, float *out, struc
 static uint64_t
 plain_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 {
-  return nn_divide_up((uint64_t)nn_elements(shape), 4) * 16;
+  return nn_divide_up((uint64_t)nn_elements(shape) * nn_type_bytes(packing->type), 16) * 16;
 }
 
-const struct nn_packing nn_packing_plain = { .name = "plain", .bytes = plain_bytes };
+const struct nn_packing nn_packing_plain = { .name = "plain", .type = NN_F32, .bytes = plain_bytes };
+const struct nn_packing nn_packing_plain_halves = { .name = "plain", .type = NN_F16, .bytes = plain_bytes };
 
 /* The values where they lie, or NULL where they have to be converted or joined. */
 static const float *
@@ -361,19 +364,24 @@ upload_plain(const struct packed *to, struct compute_error *error)
 {
   enum { BLOCK = 1 << 20 };
   const int64_t count = nn_elements(&to->shape);
+  const enum nn_type type = to->packing->type;
+  const uint64_t element = nn_type_bytes(type);
   float *block = calloc(BLOCK, sizeof *block);
   enum compute_status status = COMPUTE_OK;
 
   if (block == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to read weight “%s”", to->entry->source.name);
   for (int64_t done = 0; status == COMPUTE_OK && done < count; done += BLOCK) {
-    int64_t here = count - done < BLOCK ? count - done : BLOCK, padded = (here + 3) / 4 * 4;
+    int64_t here = count - done < BLOCK ? count - done : BLOCK, padded = (here + 7) / 8 * 8;
 
     status = read_values(to->entry, to->first + done, here, block, error);
     memset(block + here, 0, (size_t)(padded - here) * sizeof *block);
+    if (type != NN_F32) /* in place: an element takes no more than it did */
+      for (int64_t i = 0; i < padded; i++)
+        nn_pack_element(block, type, i, block[i], 1);
     if (status == COMPUTE_OK)
-      status =
-          gpu_buffer_write(to->buffer, (uint64_t)done * sizeof *block, block, (uint64_t)padded * sizeof *block, error);
+      status = gpu_buffer_write(to->buffer, (uint64_t)done * element, block,
+                                nn_divide_up((uint64_t)here * element, 16) * 16, error);
   }
   free(block);
   return status;

@@ -16,8 +16,12 @@
 
 #define QUERY "a dog that runs after a ball"
 
+/* Vectors of pictures that are compared with those of fp32. */
+#define COMPARED 8
+
 struct arguments {
-  char *model;
+  char *model, *precision_name;
+  enum model_precision precision;
   int device, batch, runs;
 };
 
@@ -34,7 +38,10 @@ struct measured {
   double single_seconds, batch_seconds;      /* a picture */
   double query_seconds, first_query_seconds; /* a text */
   double operations, profiled_seconds;       /* a picture */
-  struct nn_peaks peaks;                     /* of the device */
+  double weight_bytes;                       /* of the device's memory, after the pictures or else the texts */
+  double picture_cosine,
+      query_cosine;      /* the least with the vectors of fp32; 0 where that is what was measured, or there are none */
+  struct nn_peaks peaks; /* of the device */
   double
       peak_bytes; /* resident in the process after the pictures' runs: device memory only where the device is the CPU */
   GArray *shares; /* of struct share, a picture, the longest first */
@@ -161,8 +168,8 @@ add_share(struct measured *measured, const struct nn_op_time *time, unsigned pic
 }
 
 static gboolean
-profile(struct gpu_device *device, const char *folder, const struct model_picture *pictures, guint batch,
-        struct measured *measured, GError **error)
+profile(struct gpu_device *device, const char *folder, const struct model_params *params,
+        const struct model_picture *pictures, guint batch, struct measured *measured, GError **error)
 {
   struct model *model = NULL;
   struct compute_error failure;
@@ -171,7 +178,9 @@ profile(struct gpu_device *device, const char *folder, const struct model_pictur
   double first, seconds;
 
   if (failed(nn_measure_peaks(device, &measured->peaks, &failure), &failure, error) ||
-      failed(model_open(device, folder, &(struct model_params){ .batch = batch, .profile = true }, &model, &failure),
+      failed(model_open(device, folder,
+                        &(struct model_params){ .batch = batch, .profile = true, .precision = params->precision },
+                        &model, &failure),
              &failure, error))
     return FALSE;
   const gboolean done = time_pictures(model, pictures, batch, 1, &first, &seconds, error);
@@ -184,8 +193,8 @@ profile(struct gpu_device *device, const char *folder, const struct model_pictur
 }
 
 static gboolean
-measure_pictures(struct model *model, struct gpu_device *device, const char *folder, int runs,
-                 struct measured *measured, GError **error)
+measure_pictures(struct model *model, struct gpu_device *device, const char *folder, const struct model_params *params,
+                 int runs, struct measured *measured, GError **error)
 {
   const guint batch = measured->info.preferred_batch, side = measured->info.input_side;
   /* As wide as a film, so that several crops are several. */
@@ -205,14 +214,87 @@ measure_pictures(struct model *model, struct gpu_device *device, const char *fol
       !time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error))
     return FALSE;
   measured->peak_bytes = peak_bytes();
-  return profile(device, folder, pictures, batch, measured, error);
+  measured->weight_bytes = (double)model_weight_bytes(model);
+  return profile(device, folder, params, pictures, batch, measured, error);
+}
+
+/* Noise at every scale, each picture its own: blocks of 1, 4, 16 … pixels. */
+static void
+fill_with_noise(guint8 *rgb, guint side, guint seed)
+{
+  GRand *random = g_rand_new_with_seed(seed);
+  g_autofree int *sums = g_new0(int, (gsize)side *side * 3);
+
+  for (guint block = 1; block < side; block *= 4) {
+    const guint across = side / block + 1;
+    g_autofree int *values = g_new(int, (gsize)across *across * 3);
+
+    for (gsize i = 0; i < (gsize)across * across * 3; i++)
+      values[i] = g_rand_int_range(random, -128, 128);
+    for (gsize i = 0; i < (gsize)side * side * 3; i++)
+      sums[i] += values[(i / 3 / side / block * across + i / 3 % side / block) * 3 + i % 3];
+  }
+  for (gsize i = 0; i < (gsize)side * side * 3; i++)
+    rgb[i] = (guint8)CLAMP(sums[i] / 2 + 128, 0, 255);
+  g_rand_free(random);
+}
+
+static double
+cosine(const float *a, const float *b, guint dimensions)
+{
+  double sum = 0;
+
+  for (guint i = 0; i < dimensions; i++)
+    sum += (double)a[i] * b[i];
+  return sum;
+}
+
+/* Embeds the same pictures and words by another model of the same weights in fp32, on the same device. */
+static gboolean
+compare_with_fp32(struct model *model, struct gpu_device *device, const char *folder, struct measured *measured,
+                  GError **error)
+{
+  const guint side = measured->info.input_side, dimensions = measured->info.dimensions;
+  const guint n_pictures = measured->info.embeds_pictures ? COMPARED * measured->info.clip_frames : 0;
+  const gsize bytes = (gsize)side * side * 3;
+  const struct model_params params = { .batch = MIN(COMPARED, measured->info.preferred_batch),
+                                       .precision = MODEL_PRECISION_FP32 };
+  g_autofree guint8 *pixels = g_malloc(n_pictures * bytes + 1);
+  g_autofree struct model_picture *pictures = g_new(struct model_picture, n_pictures + 1);
+  g_autofree float *vectors = g_new(float, (gsize)2 * COMPARED * dimensions);
+  struct model_calibration calibration;
+  struct model *models[2] = { model, NULL };
+  struct compute_error failure;
+  gboolean good = !failed(model_open(device, folder, &params, &models[1], &failure), &failure, error);
+
+  for (guint i = 0; i < n_pictures; i++) {
+    fill_with_noise(pixels + i * bytes, side, i);
+    pictures[i] = (struct model_picture){
+      .pixels = pixels + i * bytes, .width = side, .height = side, .stride = (gsize)side * 3
+    };
+  }
+  for (int i = 0; i < 2 && good && n_pictures > 0; i++)
+    good = !failed(
+        model_embed_pictures(models[i], pictures, COMPARED, vectors + (gsize)i * COMPARED * dimensions, &failure),
+        &failure, error);
+  measured->picture_cosine = good && n_pictures > 0 ? 1 : 0;
+  for (gsize i = 0; i < COMPARED && measured->picture_cosine > 0; i++)
+    measured->picture_cosine = MIN(measured->picture_cosine,
+                                   cosine(vectors + i * dimensions, vectors + (COMPARED + i) * dimensions, dimensions));
+  for (int i = 0; i < 2 && good && measured->info.embeds_texts; i++)
+    good = !failed(model_embed_query(models[i], QUERY, vectors + (gsize)i * dimensions, &calibration, &failure),
+                   &failure, error);
+  if (good && measured->info.embeds_texts)
+    measured->query_cosine = cosine(vectors, vectors + dimensions, dimensions);
+  model_close(&models[1]);
+  return good;
 }
 
 static gboolean
 measure_on(struct gpu_device *device, const char *folder, const struct arguments *arguments, struct measured *measured,
            GError **error)
 {
-  const struct model_params params = { .batch = (unsigned)arguments->batch };
+  const struct model_params params = { .batch = (unsigned)arguments->batch, .precision = arguments->precision };
   struct model *model = NULL;
   struct compute_error failure;
   const double begin = now();
@@ -221,9 +303,13 @@ measure_on(struct gpu_device *device, const char *folder, const struct arguments
     return FALSE;
   measured->open_seconds = now() - begin;
   measured->info = *model_get_info(model);
-  const gboolean done =
-      (!measured->info.embeds_pictures || measure_pictures(model, device, folder, arguments->runs, measured, error)) &&
-      (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
+  gboolean done = (!measured->info.embeds_pictures ||
+                   measure_pictures(model, device, folder, &params, arguments->runs, measured, error)) &&
+                  (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
+  if (measured->weight_bytes == 0)
+    measured->weight_bytes = (double)model_weight_bytes(model);
+  if (done && measured->info.precision != MODEL_PRECISION_FP32)
+    done = compare_with_fp32(model, device, folder, measured, error);
   model_close(&model);
   return done;
 }
@@ -263,6 +349,12 @@ print_json(const struct measured *measured)
   json_builder_begin_object(json);
   bench_add_string(json, "model", measured->info.id);
   bench_add_string(json, "device", measured->device);
+  bench_add_string(json, "precision", model_precision_name(measured->info.precision));
+  bench_add_number(json, "weight_megabytes", measured->weight_bytes / 1e6);
+  if (measured->picture_cosine != 0)
+    bench_add_number(json, "picture_cosine_with_fp32", measured->picture_cosine);
+  if (measured->query_cosine != 0)
+    bench_add_number(json, "query_cosine_with_fp32", measured->query_cosine);
   bench_add_number(json, "open_milliseconds", measured->open_seconds * 1e3);
   if (measured->info.embeds_texts) {
     bench_add_number(json, "first_query_milliseconds", measured->first_query_seconds * 1e3);
@@ -326,7 +418,12 @@ print_shares(const struct measured *measured)
 static void
 print_text(const struct measured *measured)
 {
-  g_print(_("%s on %s\n"), measured->info.id, measured->device);
+  g_print(_("%s on %s, weights in %s (%.1f MB)\n"), measured->info.id, measured->device,
+          model_precision_name(measured->info.precision), measured->weight_bytes / 1e6);
+  if (measured->picture_cosine != 0)
+    g_print(_("with fp32 pictures have a cosine of %.6f at least\n"), measured->picture_cosine);
+  if (measured->query_cosine != 0)
+    g_print(_("with fp32 a query has a cosine of %.6f\n"), measured->query_cosine);
   g_print(_("opened in        %8.1f ms\n"), measured->open_seconds * 1e3);
   if (measured->info.embeds_texts)
     g_print(_("a query          %8.1f ms   (the first %.1f ms)\n"), measured->query_seconds * 1e3,
@@ -355,6 +452,8 @@ run(const struct cli_command *command, int argc, char **argv)
       N_("N") },
     { "batch", 0, 0, G_OPTION_ARG_INT, &arguments.batch, N_("Pictures a run (default: what suits the device)"),
       N_("N") },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &arguments.precision_name,
+      N_("How weights are stored: fp32, fp16 or int8 (default: what suits the device)"), N_("NAME") },
     { "runs", 0, 0, G_OPTION_ARG_INT, &arguments.runs, N_("Runs to take the median of (default: 5)"), N_("N") },
     { NULL },
   };
@@ -371,6 +470,8 @@ run(const struct cli_command *command, int argc, char **argv)
     status = cli_usage_error(command, _("what is “%s”?"), argv[1]);
   else if (arguments.batch < 0 || arguments.batch > 1024 || arguments.runs < 1 || arguments.runs > 10000)
     status = cli_usage_error(command, _("--batch is a number up to 1024, --runs one from 1 to 10000"));
+  else if (arguments.precision_name && !model_precision_parse(arguments.precision_name, &arguments.precision))
+    status = cli_usage_error(command, _("--precision is fp32, fp16 or int8, not “%s”"), arguments.precision_name);
   else if (!measure(&arguments, &measured, &error))
     status = cli_fail(error);
   else {
@@ -383,12 +484,13 @@ run(const struct cli_command *command, int argc, char **argv)
   }
   g_array_unref(measured.shares);
   g_free(arguments.model);
+  g_free(arguments.precision_name);
   cli_options_clear(&options);
   return status;
 }
 
 const struct cli_bench cli_bench_encode = {
   .name = "encode",
-  .usage = "[--model ID] [--device N] [--batch N] [--runs N]",
+  .usage = "[--model ID] [--device N] [--batch N] [--precision NAME] [--runs N]",
   .run = run,
 };

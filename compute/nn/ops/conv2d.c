@@ -70,7 +70,8 @@ nn_conv2d(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn
   if (is_linear(&weight->shape, &full))
     return nn_linear(
         graph, x, nn_reshape(graph, weight, 2, (int64_t[]){ weight->shape.dims[0], weight->shape.dims[1] }),
-        &(struct nn_linear_params){ .bias = full.bias, .residual = full.residual, .activation = full.activation });
+        &(struct nn_linear_params){
+            .bias = full.bias, .residual = full.residual, .activation = full.activation, .is_delicate = true });
   kernel[0] = (unsigned)weight->shape.dims[2];
   kernel[1] = (unsigned)weight->shape.dims[3];
   weight = nn_reshape(graph, weight, 4,
@@ -82,6 +83,7 @@ nn_conv2d(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn
                        .inputs = { nn_contiguous(graph, x), weight, full.bias ? nn_contiguous(graph, full.bias) : NULL,
                                    full.residual ? nn_contiguous(graph, full.residual) : NULL },
                        .output = nn_new_result(graph, "conv2d", &shape),
+                       .is_delicate = true, /* 8 bits cost EfficientNet-Lite0's vectors of noise 3 %, and it is small */
                        .conv2d = { .activation = full.activation,
                                    .kernel = { kernel[0], kernel[1] },
                                    .stride = { full.stride[0], full.stride[1] },

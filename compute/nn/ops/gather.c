@@ -59,6 +59,7 @@ struct parts {
   struct gpu_binding table;
   int64_t rows; /* in one binding */
   bool split;
+  const struct nn_packing *packing; /* of a table that is a weight */
 };
 
 static enum compute_status
@@ -68,14 +69,17 @@ find_parts(struct nn_plan *plan, const struct nn_node *node, struct parts *parts
   enum compute_status status;
 
   parts->rows = node->gather.choices;
+  parts->packing = &nn_packing_plain;
   parts->split = table->storage->kind == NN_STORAGE_WEIGHT && nn_is_contiguous(table) && node->gather.batch_stride == 0;
   if (!parts->split)
     return nn_plan_bind(plan, table, &parts->table, error);
-  status = nn_plan_bind_packed(plan, table, &nn_packing_plain, &parts->table, error);
+  parts->packing = nn_storage_type(node) == NN_F32 ? &nn_packing_plain : &nn_packing_plain_halves;
+  status = nn_plan_bind_packed(plan, table, parts->packing, &parts->table, error);
   if (status != COMPUTE_OK)
     return status;
   if (parts->table.bytes > nn_plan_capabilities(plan)->max_storage_buffer_bytes)
-    parts->rows = (int64_t)nn_plan_part(plan, (uint64_t)node->gather.row_stride * 4, (uint64_t)node->gather.choices);
+    parts->rows = (int64_t)nn_plan_part(plan, (uint64_t)node->gather.row_stride * nn_type_bytes(parts->packing->type),
+                                        (uint64_t)node->gather.choices);
   if (parts->rows == 0)
     return compute_fail(error, COMPUTE_ERROR_LIMIT, "weight “%s”: a row of it is larger than the device can bind",
                         table->name);
@@ -108,8 +112,10 @@ record_copy(struct nn_plan *plan, const struct nn_node *node, struct compute_err
 
     bindings[0] = parts.table;
     if (parts.split && parts.rows < node->gather.choices) {
-      bindings[0].offset = (uint64_t)(first * node->gather.row_stride) * 4;
-      bindings[0].bytes = (uint64_t)(here * node->gather.row_stride) * 4;
+      const uint64_t row_bytes = (uint64_t)node->gather.row_stride * nn_type_bytes(parts.packing->type);
+
+      bindings[0].offset = (uint64_t)first * row_bytes;
+      bindings[0].bytes = (uint64_t)here * row_bytes;
       bindings[0].bytes = nn_divide_up(bindings[0].bytes, 16) * 16;
     }
     push.rows = (uint32_t)node->gather.rows;
@@ -124,7 +130,7 @@ record_copy(struct nn_plan *plan, const struct nn_node *node, struct compute_err
     status = nn_plan_dispatch(
         plan,
         &(struct nn_dispatch){
-            .shader = &shader_gather,
+            .shader = parts.packing->type == NN_F16 ? &shader_gather_halves : &shader_gather,
             .constants = &vector,
             .constant_count = 1,
             .bindings = bindings,

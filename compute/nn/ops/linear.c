@@ -44,6 +44,7 @@ nn_linear(struct nn_graph *graph, nn_tensor x, nn_tensor weight, const struct nn
                               .inputs = { nn_row_layout(graph, x), weight, bias ? nn_contiguous(graph, bias) : NULL,
                                           residual ? nn_contiguous(graph, residual) : NULL },
                               .output = nn_new_result(graph, "linear", &shape),
+                              .is_delicate = params->is_delicate,
                               .linear = { .activation = params->activation },
                           });
 }

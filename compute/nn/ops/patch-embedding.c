@@ -36,5 +36,5 @@ nn_patch_embedding(struct nn_graph *graph, nn_tensor x, nn_tensor weight, nn_ten
   x = nn_reshape(graph, x, 3, (int64_t[]){ n, down * across, patch_height * patch_width * channels });
   weight = nn_new_weight(graph, nn_weights_channels_last(graph->weights, weight->storage->source));
   weight = nn_reshape(graph, weight, 2, (int64_t[]){ weight->shape.dims[0], patch_height * patch_width * channels });
-  return nn_linear(graph, x, weight, &(struct nn_linear_params){ .bias = bias });
+  return nn_linear(graph, x, weight, &(struct nn_linear_params){ .bias = bias, .is_delicate = true });
 }

@@ -10,8 +10,18 @@
  * together, and each vector must be the expected one. See make-parity.py.
  */
 
-#define MIN_COSINE 0.9999
 #define MAX_INPUTS 32
+
+/* $TESTING_PRECISION, else fp32, and how near the vectors are then. */
+static enum model_precision precision = MODEL_PRECISION_FP32;
+static const struct {
+  double least_cosine;
+  float calibration; /* how far floor and ceiling may be off */
+} limits[] = {
+  [MODEL_PRECISION_FP32] = { 0.9999, 1e-3f },
+  [MODEL_PRECISION_FP16] = { 0.999, 3e-3f },
+  [MODEL_PRECISION_INT8] = { 0.99, 3e-2f },
+};
 
 static struct gpu_instance *instance;
 static struct gpu_device *device;
@@ -29,7 +39,8 @@ check_vectors(const char *model, const char *what, const float *vectors, const f
       length += (double)vector[d] * vector[d];
     const double got = cosine(vector, want, dimensions);
     least = got < least ? got : least;
-    check(got >= MIN_COSINE, "%s: %s %zu has a cosine of %.6f with the reference", model, what, i, got);
+    check(got >= limits[precision].least_cosine, "%s: %s %zu has a cosine of %.6f with the reference", model, what, i,
+          got);
     check(fabs(length - 1) < 1e-4, "%s: %s %zu has the length %.6f", model, what, i, sqrt(length));
   }
 }
@@ -139,8 +150,8 @@ check_texts(struct model *model, const char *name, const struct weights_file *fi
     check_vectors(name, "query", vectors, expected + i * dimensions, 1, dimensions);
     check(calibration.floor < calibration.ceiling, "%s: query %zu has no room between floor and ceiling", name, i);
     if (calibrations)
-      check(fabsf(calibration.floor - calibrations[2 * i]) < 1e-3f &&
-                fabsf(calibration.ceiling - calibrations[2 * i + 1]) < 1e-3f,
+      check(fabsf(calibration.floor - calibrations[2 * i]) < limits[precision].calibration &&
+                fabsf(calibration.ceiling - calibrations[2 * i + 1]) < limits[precision].calibration,
             "%s: query %zu is calibrated to %.4f … %.4f", name, i, (double)calibration.floor,
             (double)calibration.ceiling);
   }
@@ -166,8 +177,9 @@ check_model(const char *root, const char *name, const char *network)
     return;
   /* Two a run: an odd count of pictures or clips ends in a run of one, and there are full and part-full runs. */
   if (check(!model_read_info(folder, &info, &error), "%s", error.message) &&
-      check(!model_open(device, folder, &(struct model_params){ .batch = 2, .profile = true }, &model, &error), "%s",
-            error.message)) {
+      check(!model_open(device, folder, &(struct model_params){ .batch = 2, .profile = true, .precision = precision },
+                        &model, &error),
+            "%s", error.message)) {
     const struct nn_op_time *times;
     unsigned pictures;
 
@@ -176,6 +188,7 @@ check_model(const char *root, const char *name, const char *network)
     check(info.preferred_batch == 0 && model_get_info(model)->preferred_batch == 2, "%s: preferred_batch is wrong",
           name);
     check(info.dimensions == model_get_info(model)->dimensions, "%s: dimensions differ once it is open", name);
+    check(model_get_info(model)->precision == precision, "%s: it was opened in another precision", name);
     least = 1;
     check_pictures(model, name, file);
     check_texts(model, name, file);
@@ -247,6 +260,10 @@ main(int argc, char **argv)
 
   if (argc != 2) {
     fprintf(stderr, "usage: parity-test PARITY-FOLDER\n");
+    return 2;
+  }
+  if (getenv("TESTING_PRECISION") && !model_precision_parse(getenv("TESTING_PRECISION"), &precision)) {
+    fprintf(stderr, "TESTING_PRECISION is none\n");
     return 2;
   }
   device = open_device(&instance);

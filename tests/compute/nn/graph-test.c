@@ -329,6 +329,45 @@ test_limits(void)
   free(product);
 }
 
+/* Half and a quarter of the memory, and the same result within what rounding makes of it. */
+static void
+test_storage(void)
+{
+  enum { ROWS = 9, W = 512, O = 768 };
+  static const enum nn_type types[] = { NN_F32, NN_F16, NN_I8 };
+  static const double nearness[] = { 1e-12, 1e-7, 1e-4 };
+  uint64_t whole = 0;
+  double expected[ROWS * O];
+  float out[ROWS * O];
+
+  for (int i = 0; i < 3; i++) {
+    const float *x, *w;
+    struct testing_case c;
+
+    testing_storage = types[i];
+    case_begin(&c);
+    nn_output(
+        c.graph,
+        nn_linear(c.graph, case_input(&c, "x", 2, DIMS(ROWS, W), &x), case_weight(&c, "w", 2, DIMS(O, W), &w), NULL),
+        "y");
+    case_run(&c, NULL, "y", out, ROWS * O);
+    for (int m = 0; m < ROWS; m++)
+      for (int o = 0; o < O; o++) {
+        expected[m * O + o] = 0;
+        for (int k = 0; k < W; k++)
+          expected[m * O + o] += (double)x[m * W + k] * w[o * W + k];
+      }
+    CHECK(testing_nmse(out, expected, ROWS * O) <= nearness[i]);
+    if (i == 0)
+      whole = nn_weights_bytes(c.weights);
+    CHECK(whole == (uint64_t)W * O * 4);
+    CHECK(i != 1 || nn_weights_bytes(c.weights) == whole / 2);
+    CHECK(i != 2 || nn_weights_bytes(c.weights) <= whole / 4 + O * sizeof(float) + 256);
+    case_end(&c);
+  }
+  testing_storage = NN_F32;
+}
+
 int
 main(void)
 {
@@ -338,6 +377,7 @@ main(void)
   test_sharing();
   test_joined_weights();
   test_not_finite();
+  test_storage();
   test_limits();
   testing_close();
   return 0;
