@@ -54,6 +54,7 @@ struct _SacEncoder {
 
   int device_index;
   SacPreparation preparation;
+  enum model_precision precision;
   GMutex lock;
   GCond work, finished;
   GQueue interactive, background; /* of struct request; those with kind WARM are owned by the queue */
@@ -132,7 +133,8 @@ open_model(SacEncoder *encoder, const char *id, GError **error)
   if (folder == NULL)
     return NULL;
   struct compute_error failure;
-  const struct model_params params = { .preparation = (enum model_preparation)encoder->preparation };
+  const struct model_params params = { .preparation = (enum model_preparation)encoder->preparation,
+                                       .precision = encoder->precision };
   if (model_open(encoder->device, folder, &params, &model, &failure) != COMPUTE_OK) {
     sac_error_set_from_compute(error, &failure);
     return NULL;
@@ -663,6 +665,16 @@ sac_encoder_new(int device)
   SacEncoder *encoder = g_object_new(SAC_TYPE_ENCODER, NULL);
   encoder->device_index = device;
   return encoder;
+}
+
+gboolean
+sac_encoder_set_precision(SacEncoder *encoder, const char *precision, GError **error)
+{
+  encoder->precision = MODEL_PRECISION_DEFAULT;
+  if (precision == NULL || model_precision_parse(precision, &encoder->precision))
+    return TRUE;
+  g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE, "A precision is fp32, fp16 or int8, not “%s”", precision);
+  return FALSE;
 }
 
 static void

@@ -41,6 +41,10 @@ G_DECLARE_FINAL_TYPE(SacEncoder, sac_encoder, SAC, ENCODER, GObject)
 /* Opens nothing yet. device: index as `saccade devices` lists them, or -1 for $SACCADE_DEVICE, else the best. */
 SacEncoder *sac_encoder_new(int device);
 
+/* How models' weights are stored, before anything is embedded: "fp32", "fp16", "int8"; NULL: what suits the device. Vectors of one model
+ * in different precisions may be compared. SAC_ERROR_USAGE: it is none of these. */
+gboolean sac_encoder_set_precision(SacEncoder *encoder, const char *precision, GError **error);
+
 /* The folder of an installed model: $SACCADE_MODELS, the user's, then the system's. SAC_ERROR_NOT_FOUND says how to get one. */
 char *sac_encoder_find_model(const char *model, GError **error);
 

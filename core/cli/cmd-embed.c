@@ -22,7 +22,7 @@
 #define VECTORS_A_SLICE 32
 
 struct arguments {
-  char *model, *image, *text, *video, *from, *to;
+  char *model, *image, *text, *video, *from, *to, *precision;
   double every;
   gboolean samples;
   int device;
@@ -317,7 +317,8 @@ embed(const struct arguments *arguments, gboolean as_json)
   GError *error = NULL;
   gboolean done = FALSE;
 
-  if (!sac_encoder_get_model_info(encoder, arguments->model, &info, &error))
+  if (!sac_encoder_set_precision(encoder, arguments->precision, &error) ||
+      !sac_encoder_get_model_info(encoder, arguments->model, &info, &error))
     return cli_fail(error);
   if (arguments->text)
     done = embed_text(arguments, as_json, encoder, &error);
@@ -350,6 +351,8 @@ run(const struct cli_command *command, int argc, char **argv)
     { "samples", 0, 0, G_OPTION_ARG_NONE, &arguments.samples, N_("Print a vector for each of those frames"), NULL },
     { "device", 0, 0, G_OPTION_ARG_INT, &arguments.device, N_("The Vulkan device, as saccade devices numbers them"),
       N_("N") },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &arguments.precision,
+      N_("How weights are stored: fp32, fp16 or int8 (default: what suits the device)"), N_("NAME") },
     { NULL },
   };
   int status;
@@ -369,6 +372,7 @@ run(const struct cli_command *command, int argc, char **argv)
   else
     status = embed(&arguments, options.json);
   g_free(arguments.model);
+  g_free(arguments.precision);
   g_free(arguments.image);
   g_free(arguments.text);
   g_free(arguments.video);
@@ -381,6 +385,6 @@ run(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_embed = {
   .name = "embed",
   .summary = N_("print the vector of a picture, of words or of a video"),
-  .usage = "[--model ID] (--image FILE | --text STRING | --video FILE [--from T] [--to T])",
+  .usage = "[--model ID] (--image FILE | --text STRING | --video FILE [--from T] [--to T]) [--precision NAME]",
   .run = run,
 };

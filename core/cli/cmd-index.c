@@ -75,7 +75,7 @@ forward_cancel(GCancellable *cancellable, gpointer job)
 static int
 run_index(const struct cli_command *command, int argc, char **argv)
 {
-  g_autofree char *model = NULL, *every = NULL, *analysers_text = NULL;
+  g_autofree char *model = NULL, *every = NULL, *analysers_text = NULL, *precision = NULL;
   int device = -1;
   gboolean keyframes = FALSE, software = FALSE;
   const GOptionEntry entries[] = {
@@ -85,6 +85,8 @@ run_index(const struct cli_command *command, int argc, char **argv)
     { "keyframes", 0, 0, G_OPTION_ARG_NONE, &keyframes, N_("samples may fall on key frames, which is faster"), NULL },
     { "software", 0, 0, G_OPTION_ARG_NONE, &software, N_("decode without the graphics hardware"), NULL },
     { "device", 0, 0, G_OPTION_ARG_INT, &device, N_("the number of the Vulkan device"), N_("N") },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision,
+      N_("how weights are stored: fp32, fp16 or int8 (what suits the device)"), N_("NAME") },
     G_OPTION_ENTRY_NULL,
   };
   struct cli_options options = { 0 };
@@ -112,6 +114,8 @@ run_index(const struct cli_command *command, int argc, char **argv)
   if (library == NULL)
     return cli_fail(error);
   g_autoptr(SacEncoder) encoder = sac_encoder_new(device);
+  if (!sac_encoder_set_precision(encoder, precision, &error))
+    return cli_fail(error);
   g_autoptr(SacIndexJob) job = sac_index_job_new(library, encoder, (const char *const *)argv + 1, &index);
   sac_index_job_set_progress_function(job, show_progress, NULL);
   gulong handler = g_cancellable_connect(cli_cancellable(), G_CALLBACK(forward_cancel), job, NULL);
@@ -130,6 +134,6 @@ run_index(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_index = {
   .name = "index",
   .summary = N_("look through videos, so that they can be searched"),
-  .usage = "PATH… [--model ID] [--every SECONDS] [--analysers NAME,…] [--device N]",
+  .usage = "PATH… [--model ID] [--every SECONDS] [--analysers NAME,…] [--device N] [--precision NAME]",
   .run = run_index,
 };

@@ -98,6 +98,20 @@ def test_embed_video(folder):
     run("embed", "--text", "a dog", "--from", "1", status=2)
 
 
+def test_precision(folder):
+    picture = ("--model", "coca", "--image", folder / "plain.mp4")
+    exact = vector_of(*picture, "--precision", "fp32")
+    check(cosine(exact, vector_of(*picture)) > 0.999, "the default precision is near fp32")
+    for precision, least in (("fp16", 0.999), ("int8", 0.99)):
+        check(cosine(exact, vector_of(*picture, "--precision", precision)) > least, f"embed --precision {precision}")
+    check(exact != vector_of(*picture, "--precision", "int8"), "8 bits are not fp32")
+    for words in (("embed", "--text", "a dog"), ("index", folder), ("bench", "encode")):
+        check("int8" in run(*words, "--precision", "fp8", status=2).stderr, f"{words[0]} names the precisions that there are")
+    measured = json.loads(run("bench", "encode", "--model", "coca", "--precision", "int8", "--runs", "1", "--batch", "1", "--json").stdout)
+    check(measured["precision"] == "int8" and 0.99 < measured["picture_cosine_with_fp32"] < 1.00001
+          and 0.99 < measured["query_cosine_with_fp32"] < 1.00001, f"bench encode --precision int8: {measured}")
+
+
 def test_clips(folder):
     """A model of movement from the index to the search."""
     frames = [json.loads(run("models", "show", model, "--json").stdout)["clip_frames"] for model in ("xclip", "coca")]
@@ -233,6 +247,7 @@ def main():
         test_words()
         test_json(folder, library)
         test_embed_video(folder)
+        test_precision(folder)
         test_clips(folder)
         test_bench(folder)
         test_bad_files(folder, library)
