@@ -22,6 +22,12 @@ record_group(struct nn_plan *plan, const struct nn_node *node, struct compute_er
   return nn_record_rows(plan, node, &shader_l2_normalize, NULL, NULL, node->l2_normalize.epsilon, error);
 }
 
+static enum compute_status
+record_subgroups(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  return nn_record_rows(plan, node, &shader_l2_normalize_subgroups, NULL, NULL, node->l2_normalize.epsilon, error);
+}
+
 static double
 operations(const struct nn_node *node)
 {
@@ -30,6 +36,10 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel group = { .name = "group", .record = record_group };
 
-static const struct nn_kernel *const kernels[] = { &group, NULL };
+static const struct nn_kernel subgroups = { .name = "subgroups",
+                                            .fits = nn_rows_subgroups_fit,
+                                            .record = record_subgroups };
+
+static const struct nn_kernel *const kernels[] = { &subgroups, &group, NULL };
 
 const struct nn_op nn_op_l2_normalize = { "l2-normalize", kernels, operations };

@@ -38,6 +38,13 @@ record_group(struct nn_plan *plan, const struct nn_node *node, struct compute_er
                         error);
 }
 
+static enum compute_status
+record_subgroups(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  return nn_record_rows(plan, node, &shader_layer_norm_subgroups, node->inputs[1], node->inputs[2],
+                        node->layer_norm.epsilon, error);
+}
+
 /* ---- For devices that are processors: an invocation a row ---- */
 
 static bool
@@ -112,6 +119,10 @@ static const struct nn_kernel group = { .name = "group", .record = record_group 
 
 static const struct nn_kernel row = { .name = "row", .fits = fits_row, .record = record_row };
 
-static const struct nn_kernel *const kernels[] = { &row, &group, NULL };
+static const struct nn_kernel subgroups = { .name = "subgroups",
+                                            .fits = nn_rows_subgroups_fit,
+                                            .record = record_subgroups };
+
+static const struct nn_kernel *const kernels[] = { &row, &subgroups, &group, NULL };
 
 const struct nn_op nn_op_layer_norm = { "layer-norm", kernels, operations };

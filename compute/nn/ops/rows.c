@@ -7,6 +7,12 @@ aligned(nn_tensor tensor)
   return tensor == NULL || tensor->offset % 4 == 0;
 }
 
+bool
+nn_rows_subgroups_fit(const struct gpu_capabilities *capabilities, const struct nn_node *node)
+{
+  return capabilities->type != GPU_DEVICE_CPU && capabilities->subgroup_arithmetic;
+}
+
 enum compute_status
 nn_record_rows(struct nn_plan *plan, const struct nn_node *node, const struct shader *shader, nn_tensor gamma,
                nn_tensor beta, float epsilon, struct compute_error *error)

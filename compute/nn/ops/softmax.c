@@ -21,6 +21,12 @@ record_group(struct nn_plan *plan, const struct nn_node *node, struct compute_er
   return nn_record_rows(plan, node, &shader_softmax, NULL, NULL, 0, error);
 }
 
+static enum compute_status
+record_subgroups(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  return nn_record_rows(plan, node, &shader_softmax_subgroups, NULL, NULL, 0, error);
+}
+
 static double
 operations(const struct nn_node *node)
 {
@@ -29,6 +35,10 @@ operations(const struct nn_node *node)
 
 static const struct nn_kernel group = { .name = "group", .record = record_group };
 
-static const struct nn_kernel *const kernels[] = { &group, NULL };
+static const struct nn_kernel subgroups = { .name = "subgroups",
+                                            .fits = nn_rows_subgroups_fit,
+                                            .record = record_subgroups };
+
+static const struct nn_kernel *const kernels[] = { &subgroups, &group, NULL };
 
 const struct nn_op nn_op_softmax = { "softmax", kernels, operations };
