@@ -276,12 +276,14 @@ read_capabilities(VkPhysicalDevice physical, const VkPhysicalDeviceProperties *p
   c->storage_16bit = features.storage_16bit.storageBuffer16BitAccess;
   c->storage_8bit = features.storage_8bit.storageBuffer8BitAccess;
   c->arithmetic_fp16 = features.float16.shaderFloat16;
-  if (features.cooperative_matrix_nv.cooperativeMatrix && c->arithmetic_fp16)
+  /* What the compiler of shaders makes of cooperative matrices needs the other two. */
+  const bool halves = c->arithmetic_fp16 && features.memory_model.vulkanMemoryModel;
+  if (features.cooperative_matrix_nv.cooperativeMatrix && halves)
     c->matrix_shape = find_shape_nv(physical);
   c->cooperative_matrix_nv = c->matrix_shape.m != 0;
 #ifdef VK_KHR_cooperative_matrix
   struct gpu_matrix_shape khr = { 0 };
-  if (features.cooperative_matrix_khr.cooperativeMatrix && c->arithmetic_fp16)
+  if (features.cooperative_matrix_khr.cooperativeMatrix && halves)
     khr = find_shape_khr(physical);
   c->cooperative_matrix_khr = khr.m != 0;
   if (c->cooperative_matrix_khr) /* where both are there they are two ways to the same units */

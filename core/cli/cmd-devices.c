@@ -59,6 +59,13 @@ add_integer(JsonBuilder *json, const char *name, guint64 value)
   json_builder_add_int_value(json, (gint64)MIN(value, (guint64)G_MAXINT64));
 }
 
+/* Of the product of halves that a subgroup makes at once: "16x16x16". */
+static char *
+matrix_shape_text(const struct gpu_capabilities *c)
+{
+  return g_strdup_printf("%ux%ux%u", c->matrix_shape.m, c->matrix_shape.n, c->matrix_shape.k);
+}
+
 static void
 add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info)
 {
@@ -90,6 +97,11 @@ add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info)
     json_builder_set_member_name(json, abilities[i].name);
     json_builder_add_boolean_value(json, abilities[i].has);
   }
+  if (c->matrix_shape.m) {
+    g_autofree char *shape = matrix_shape_text(c);
+
+    add_string(json, "matrix_shape", shape);
+  }
   json_builder_end_object(json);
   json_builder_end_object(json);
 }
@@ -115,6 +127,11 @@ print_device(size_t index, const struct gpu_device_info *info)
   g_print(_("   memory    %s; a buffer: %s; shared by a workgroup: %s\n"), memory, storage, shared);
   g_print(_("   subgroup  %u invocations; a workgroup: up to %u\n"), c->subgroup_size, c->max_workgroup_invocations);
   g_print(_("   supports  %s\n"), has->len ? has->str : _("nothing beyond Vulkan's minimum"));
+  if (c->matrix_shape.m) {
+    g_autofree char *shape = matrix_shape_text(c);
+
+    g_print(_("   matrices  %s, of halves with sums in floats\n"), shape);
+  }
   if (!info->usable)
     g_print(_("   cannot be used: %s\n"), info->reason);
 }

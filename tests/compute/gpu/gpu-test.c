@@ -125,6 +125,7 @@ test_devices_are_listed(void)
     CHECK(c->max_workgroup_invocations >= 128 && c->max_workgroup_count[0] >= 65535 &&
           c->max_push_constant_bytes >= 128);
     CHECK(c->max_texel_buffer_elements >= 65536 && c->max_storage_buffer_bytes >= (uint64_t)1 << 27);
+    CHECK((c->matrix_shape.m != 0) == (c->cooperative_matrix_nv || c->cooperative_matrix_khr));
     CHECK(c->max_allocation_bytes >= (uint64_t)1 << 30 && c->max_shared_bytes >= 16384);
   }
   CHECK(gpu_instance_device_info(instance, gpu_instance_device_count(instance)) == NULL);
