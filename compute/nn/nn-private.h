@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include <math.h>
+
 #include "compute/nn/nn.h"
 #include "shaders/shaders.h"
 
@@ -199,9 +201,18 @@ enum nn_type nn_storage_type(const struct nn_node *node);
 /* Elements of a packed weight. NN_I8 holds value / scale in steps of 1/127; the scales, an fp32 number an output, follow the elements
    in a binding of their own, at nn_scales_offset(). */
 unsigned nn_type_bytes(enum nn_type type);
-void nn_pack_element(void *packed, enum nn_type type, int64_t at, float value, float scale);
-/* The greatest magnitude of count values that are stride apart; 1 where all are 0, and for every type but NN_I8. */
-float nn_pack_scale(enum nn_type type, const float *values, int64_t count, int64_t stride);
+static inline void
+nn_pack_element(void *packed, enum nn_type type, int64_t at, float value, float scale)
+{
+  if (type == NN_I8)
+    ((int8_t *)packed)[at] = (int8_t)lrintf(value / scale * 127);
+  else if (type == NN_F16)
+    ((uint16_t *)packed)[at] = weights_float_to_half(value);
+  else
+    ((float *)packed)[at] = value;
+}
+/* The greatest magnitude of the values; 1 where all are 0, and for every type but NN_I8. */
+float nn_pack_scale(enum nn_type type, const float *values, int64_t count);
 /* For NN_I8 the offset of the scales behind so many bytes of elements, as any device aligns a binding; else just the bytes. */
 uint64_t nn_scales_offset(enum nn_type type, uint64_t bytes);
 

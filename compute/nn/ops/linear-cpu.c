@@ -91,7 +91,7 @@ pack(const struct nn_packing *packing, const float *values, const struct nn_shap
   float *scales = (float *)((char *)packed + nn_scales_offset(packing->type, element_bytes(packing, shape)));
 
   for (int64_t o = 0; o < outputs; o++) {
-    const float *row = values + o * width, scale = nn_pack_scale(packing->type, row, width, 1);
+    const float *row = values + o * width, scale = nn_pack_scale(packing->type, row, width);
 
     for (int64_t k = 0; k < width; k++)
       nn_pack_element(packed, packing->type,

@@ -55,8 +55,8 @@ product_cycles(const struct nn_linear_tile *tile, uint32_t splits, const struct 
   uint64_t at_once = CORE_THREADS / tile->threads, mine = nn_divide_up(groups, NN_GPU_CORES);
   double cycles = 0;
 
-  at_once = at_once < 1 ? 1 : at_once;
   at_once = fit < (double)at_once ? (uint64_t)fit : at_once;
+  at_once = at_once < 1 ? 1 : at_once;
   for (uint64_t left = mine < MANY ? mine : MANY, here; left > 0; left -= here) {
     double busy;
 
@@ -111,6 +111,8 @@ choose(const struct nn_linear_gpu *kernel, const struct gpu_capabilities *capabi
 
 /* ---- Packing: [width, up to a multiple of 32][quads][4], quads even; then the scales ---- */
 
+#define PACKED_ROWS 16
+
 static uint64_t
 padded_outputs(uint64_t outputs)
 {
@@ -140,13 +142,18 @@ pack(const struct nn_packing *packing, const float *values, const struct nn_shap
       (float *)((char *)packed +
                 nn_scales_offset(packing->type, element_bytes(packing->type, (uint64_t)outputs, (uint64_t)width)));
 
-  for (int64_t o = 0; o < outputs; o++) {
-    const float scale = nn_pack_scale(packing->type, values + o * width, width, 1);
+  /* Some rows side by side, so that neither reading nor writing jumps at every element. */
+  for (int64_t first = 0; first < outputs; first += PACKED_ROWS) {
+    const int64_t count = outputs - first < PACKED_ROWS ? outputs - first : PACKED_ROWS;
+    float scale[PACKED_ROWS];
 
+    for (int64_t o = 0; o < count; o++)
+      scale[o] = nn_pack_scale(packing->type, values + (first + o) * width, width);
     for (int64_t k = 0; k < width; k++)
-      nn_pack_element(packed, packing->type, k * padded + o, values[o * width + k], scale);
+      for (int64_t o = 0; o < count; o++)
+        nn_pack_element(packed, packing->type, k * padded + first + o, values[(first + o) * width + k], scale[o]);
     if (packing->type == NN_I8)
-      scales[o] = scale;
+      memcpy(scales + first, scale, (size_t)count * sizeof *scales);
   }
 }
 
