@@ -160,6 +160,14 @@ lower_limits(struct gpu_capabilities *c, const struct gpu_capabilities *to)
   LOWER(subgroup_shuffle);
   LOWER(subgroup_arithmetic);
   LOWER(subgroup_size_control);
+  /* Another size than the device's own is asked for by every pipeline, which takes the control. */
+  RAISE(subgroup_size_min);
+  LOWER(subgroup_size_max);
+  if (c->subgroup_size_control && to->subgroup_size >= c->subgroup_size_min &&
+      to->subgroup_size <= c->subgroup_size_max)
+    c->subgroup_size = to->subgroup_size;
+  if (!c->subgroup_size_control)
+    c->subgroup_size_min = c->subgroup_size_max = c->subgroup_size;
   LOWER(storage_16bit);
   LOWER(arithmetic_fp16);
   LOWER(storage_8bit);

@@ -25,6 +25,7 @@
  *   - COMPUTE_ERROR_DEVICE_LOST is sticky: the device answers it from then on. Destroying still works; the way out is to
  *     close the device and open it again.
  *   - Nothing here depends on a vendor: what differs between devices is in struct gpu_capabilities.
+ *   - All work, copies too, goes to one queue: a device with a queue for transfers alone is used like one without.
  *
  * Threads: gpu_pipeline_get() may be called from several threads at once; a buffer or a commands object is used by one
  * thread at a time; different ones may be created and destroyed on different threads. Submitting, and reading and
@@ -135,8 +136,10 @@ struct gpu_device_choice {
 
 struct gpu_device_params {
   struct gpu_device_choice choice;
-  const char *cache_directory;          /* compiled pipelines are kept there; made if missing. NULL: nowhere */
-  const struct gpu_capabilities *clamp; /* what tests lower: each limit and ability becomes the lesser. NULL: none */
+  const char *cache_directory; /* compiled pipelines are kept there; made if missing. NULL: nowhere */
+  /* What tests lower: each limit and ability becomes the lesser, the type becomes this one, and a subgroup size that the device can
+   * be asked for is asked for by every pipeline. NULL: nothing. */
+  const struct gpu_capabilities *clamp;
 };
 
 /* Opens a device. params NULL means the best one, without a cache. COMPUTE_ERROR_NO_DEVICE where none fits the choice,
