@@ -124,13 +124,17 @@ unsigned gpu_instance_validation_messages(const struct gpu_instance *instance);
 size_t gpu_instance_device_count(const struct gpu_instance *instance);
 const struct gpu_device_info *gpu_instance_device_info(const struct gpu_instance *instance, size_t index);
 
+/* The usable devices, best first: discrete, then integrated, virtual, other, CPU; of equals the one with more memory, then the loader's
+ * order. indices has room for all devices; returns how many there are. */
+size_t gpu_instance_order_devices(const struct gpu_instance *instance, size_t *indices);
+
 /* "discrete", "integrated", "virtual", "CPU" or "other". */
 const char *gpu_device_type_name(enum gpu_device_type type);
 
 /* ---- Device ------------------------------------------------------------------------------------------------------ */
 
 struct gpu_device_choice {
-  int index;        /* -1: the best usable one: discrete, then integrated, virtual, other, CPU */
+  int index;        /* -1: the best usable one, the first of gpu_instance_order_devices() */
   const char *name; /* part of the device's name, any case, or NULL; with an index both must hold */
 };
 
@@ -153,6 +157,12 @@ void gpu_device_close(struct gpu_device **device);
 /* Owned by the device; what params.clamp lowered is lowered in it. */
 const struct gpu_capabilities *gpu_device_capabilities(const struct gpu_device *device);
 const struct gpu_device_info *gpu_device_get_info(const struct gpu_device *device);
+
+/* A number that the same device keeps between runs as long as its driver is the same build and, in software, computes as wide. */
+uint64_t gpu_device_key(const struct gpu_device *device);
+
+/* The folder and those above it; one that is there is good. */
+enum compute_status gpu_make_directory(const char *directory);
 
 /* Writes the pipeline cache now (beside, then renamed) instead of at closing. A device without a cache does nothing. */
 enum compute_status gpu_device_save_cache(struct gpu_device *device, struct compute_error *error);

@@ -194,6 +194,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
 {
   const struct model_files files = model_find_files(folder);
   struct model *model = calloc(1, sizeof *model);
+  const struct nn_weights_params weights = { .findings = params ? params->findings : NULL };
   char path[4096];
   enum compute_status status;
 
@@ -205,7 +206,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
   if ((status = file_in(model->folder, folder, "", error)) ||
       (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
       (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
-      (status = nn_weights_create(device, model->file, NULL, &model->weights, error)) ||
+      (status = nn_weights_create(device, model->file, &weights, &model->weights, error)) ||
       (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
       (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error)))) {
     status = network_about(folder, NULL, status, error);

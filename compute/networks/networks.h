@@ -45,8 +45,9 @@ struct model_info {
 };
 
 struct model_params {
-  unsigned batch; /* vectors a run; 0: what suits the device */
-  bool profile;   /* time every operation, for model_profile() */
+  unsigned batch;                     /* vectors a run; 0: what suits the device */
+  bool profile;                       /* time every operation, for model_profile() */
+  const struct nn_findings *findings; /* of the device, outliving the model; NULL: nothing is known of it */
 };
 
 /* The names of the files of a model's folder. */

@@ -172,6 +172,37 @@ struct nn_node {
   };
 };
 
+/* ---- Findings ------------------------------------------------------------------------------------------------------ */
+
+/* The place of a kernel in nn_kernel_name()'s order. */
+size_t nn_kernel_index(const struct nn_kernel *kernel);
+
+/* Whether the kernel may be used; true where nothing is known (NULL findings too). */
+bool nn_findings_allow(const struct nn_findings *findings, const struct nn_kernel *kernel);
+
+/* Notes that the kernel is not to be used, or with a NULL reason that it is. */
+void nn_findings_judge(struct nn_findings *findings, const struct nn_kernel *kernel, const char *reason);
+/* Notes on disk that the kernel is being tried, until it is judged: a crash is not to be met again and again. */
+void nn_findings_try(struct nn_findings *findings, const struct nn_kernel *kernel);
+void nn_findings_set_tested(struct nn_findings *findings, bool tested);
+/* Writes them, if they are kept at all. What cannot be written is found out again next time. */
+void nn_findings_save(struct nn_findings *findings);
+
+/* For tests: from the next plan on, this kernel ("operation/kernel") fails in this way. */
+enum nn_fault {
+  NN_FAULT_NONE,
+  NN_FAULT_WRONG_NUMBER,
+  NN_FAULT_WRONG_AMONG_OTHERS, /* in a plan of more than a few nodes */
+  NN_FAULT_NOT_COMPILED,
+  NN_FAULT_LOST,
+  NN_FAULT_CRASH,
+};
+struct nn_injected_fault {
+  const char *kernel;
+  enum nn_fault fault;
+};
+extern struct nn_injected_fault nn_injected_fault;
+
 /* ---- What kernels call while they record ---------------------------------------------------------------------------- */
 
 const struct gpu_capabilities *nn_plan_capabilities(const struct nn_plan *plan);
@@ -264,6 +295,12 @@ struct nn_source *nn_weights_concat(struct nn_weights *weights, struct nn_source
 /* [O, C, kh, kw] as [O, kh, kw, C]. */
 struct nn_source *nn_weights_channels_last(struct nn_weights *weights, struct nn_source *of);
 struct gpu_device *nn_weights_device(const struct nn_weights *weights);
+/* May be NULL. */
+const struct nn_findings *nn_weights_findings(const struct nn_weights *weights);
+
+/* Elements [first, first + count) of the source, row-major. */
+enum compute_status
+nn_weights_read(struct nn_source *source, int64_t first, int64_t count, float *out, struct compute_error *error);
 
 /* elements [first, first + count) of the source, seen as shape, packed: from the cache, or made now. */
 enum compute_status

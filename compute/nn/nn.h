@@ -80,6 +80,44 @@ typedef const struct nn_tensor *nn_tensor;
 
 struct nn_shape nn_tensor_shape(nn_tensor tensor);
 
+/* ---- What is known of a device's kernels ---------------------------------------------------------------------------- */
+
+/*
+ * Not every driver is right, and which kernel is fastest is seldom known without measuring. What was found out about a device is kept
+ * in the cache's directory, in one file for the device with this build of its driver; other kernels (another version of this program)
+ * count as nothing known.
+ *
+ *   - A kernel that computed wrong numbers, could not be compiled, or lost the device in the self-test is not used there: the planner
+ *     takes the next in the operation's table. One during whose trial the process ended twice is taken to have crashed the driver.
+ *   - Among those that are right, the planner takes what nn_tune() measured fastest for nodes of that class, and otherwise the first of
+ *     the table that fits.
+ *
+ * One thread at a time, together with the device's plans.
+ */
+struct nn_findings;
+
+/* directory: where to keep them, made if missing; NULL: nowhere. A file that cannot be read, or is damaged, is as if there were none. */
+enum compute_status nn_findings_open(struct gpu_device *device, const char *directory, struct nn_findings **findings,
+                                     struct compute_error *error);
+void nn_findings_close(struct nn_findings **findings);
+
+/* Why the kernel nn_kernel_name(index) is not used; NULL where it is, or where nothing is known. */
+const char *nn_findings_reason(const struct nn_findings *findings, size_t index);
+/* Whether the self-test has come to its end, in this process or an earlier one. */
+bool nn_findings_tested(const struct nn_findings *findings);
+
+/* Tries every kernel on small shapes, then two small networks, all against the host's plain C; at once where the findings have it
+   already. COMPUTE_ERROR_UNSUPPORTED: an operation has no kernel left that can be relied on: the device is not to be used.
+   COMPUTE_ERROR_DEVICE_LOST: a kernel lost it, which is noted: open it again and go on. Blocks: half a second on a processor whose
+   pipelines are cached, some seconds where they must be compiled. */
+enum compute_status nn_self_test(struct gpu_device *device, struct nn_findings *findings, struct compute_error *error);
+
+/* gpu_device_open(), then nn_findings_open() in the same directory and nn_self_test(), opening the device anew for each kernel that
+   loses it. findings may outlive the device. On failure both are NULL. */
+enum compute_status
+nn_device_open(struct gpu_instance *instance, const struct gpu_device_params *params, struct gpu_device **device,
+               struct nn_findings **findings, struct compute_error *error);
+
 /* ---- Weights ------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -90,6 +128,8 @@ struct nn_weights;
 
 struct nn_weights_params {
   enum nn_type storage; /* NN_F32, or NN_F16: half precision where the device and the kernel can read it, else NN_F32 */
+  const struct nn_findings
+      *findings; /* what plans go by when they choose kernels; outlives the weights. NULL: nothing */
 };
 
 /* file may be NULL: then every tensor comes from nn_weights_add(). */

@@ -17,6 +17,7 @@ struct port {
 struct step {
   const struct nn_node *node; /* valid while the plan is made */
   const struct nn_kernel *kernel;
+  uint64_t refused; /* a bit for each kernel of the operation's table that could not be recorded */
 };
 
 /* A range of the arena that a dispatch since the last barrier touched. */
@@ -37,6 +38,7 @@ struct nn_plan {
   size_t step_count;
   uint64_t arena_bytes, unshared_bytes;
   bool timed;
+  bool loses; /* an injected fault: the device is lost in the next run */
 
   /* While the plan is made. */
   struct nn_weights *weights;
@@ -229,26 +231,51 @@ names_op(const char *name, const struct nn_op *op)
   return strncmp(name, op->name, op_length) == 0 && name[op_length] == '/';
 }
 
+/* The first of the operation's kernels that the device and the node allow, and that was not refused; NULL: none. */
+static const struct nn_kernel *
+first_kernel(const struct nn_plan *plan, const struct step *step)
+{
+  const struct nn_op *op = step->node->op;
+  const struct nn_findings *findings = nn_weights_findings(plan->weights);
+  const char *forced = plan->params.kernel != NULL && names_op(plan->params.kernel, op) ? plan->params.kernel : NULL;
+
+  for (unsigned i = 0; op->kernels[i] != NULL; i++) {
+    const struct nn_kernel *kernel = op->kernels[i];
+
+    if ((step->refused >> i & 1) == 0 &&
+        (forced != NULL ? is_named(forced, op, kernel) : nn_findings_allow(findings, kernel)) &&
+        (kernel->fits == NULL || kernel->fits(nn_plan_capabilities(plan), step->node)))
+      return kernel;
+  }
+  return NULL;
+}
+
 static enum compute_status
 choose_kernels(struct nn_plan *plan, struct compute_error *error)
 {
-  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
-  const char *forced = plan->params.kernel;
-
   for (size_t i = 0; i < plan->step_count; i++) {
     struct step *step = &plan->steps[i];
-    const struct nn_op *op = step->node->op;
-    bool is_forced = forced != NULL && names_op(forced, op);
 
-    for (const struct nn_kernel *const *kernel = op->kernels; *kernel != NULL && step->kernel == NULL; kernel++)
-      if ((!is_forced || is_named(forced, op, *kernel)) &&
-          ((*kernel)->fits == NULL || (*kernel)->fits(capabilities, step->node)))
-        step->kernel = *kernel;
+    step->kernel = first_kernel(plan, step);
     if (step->kernel == NULL)
-      return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%s cannot be computed by %s on this device",
-                          step->node->output->name, is_forced ? forced : "any kernel");
+      return compute_fail(
+          error, COMPUTE_ERROR_UNSUPPORTED, "%s cannot be computed by %s on this device", step->node->output->name,
+          plan->params.kernel != NULL && names_op(plan->params.kernel, step->node->op) ? plan->params.kernel
+                                                                                       : "any kernel");
   }
   return COMPUTE_OK;
+}
+
+/* Whether the node at which recording failed has another kernel. */
+static bool
+refuse_kernel(struct nn_plan *plan)
+{
+  struct step *step = &plan->steps[plan->step];
+
+  for (unsigned i = 0; i < 64 && step->node->op->kernels[i] != NULL; i++)
+    if (step->node->op->kernels[i] == step->kernel)
+      step->refused |= (uint64_t)1 << i;
+  return first_kernel(plan, step) != NULL;
 }
 
 /* ---- Memory ---- */
@@ -411,6 +438,39 @@ bytes_touched(const struct nn_node *node)
   return elements * 4;
 }
 
+/* After the node's commands: what a test wants to go wrong. */
+static enum compute_status
+inject_fault(struct nn_plan *plan, const struct step *step, struct compute_error *error)
+{
+  const nn_tensor output = step->node->output;
+
+  if (nn_injected_fault.kernel == NULL || !is_named(nn_injected_fault.kernel, step->node->op, step->kernel))
+    return COMPUTE_OK;
+  switch (nn_injected_fault.fault) {
+  case NN_FAULT_NONE:
+    break;
+  case NN_FAULT_WRONG_AMONG_OTHERS:
+    if (plan->step_count < 8)
+      break;
+    /* fall through */
+  case NN_FAULT_WRONG_NUMBER:
+    gpu_commands_barrier(plan->commands);
+    gpu_commands_fill(plan->commands, plan->arena,
+                      plan->blocks[output->storage->index].offset + (uint64_t)output->offset * 4, 4, nn_float_bits(42));
+    gpu_commands_barrier(plan->commands);
+    break;
+  case NN_FAULT_NOT_COMPILED:
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "a test does not let %s be compiled",
+                        nn_injected_fault.kernel);
+  case NN_FAULT_LOST:
+    plan->loses = true;
+    break;
+  case NN_FAULT_CRASH:
+    abort();
+  }
+  return COMPUTE_OK;
+}
+
 static enum compute_status
 record(struct nn_plan *plan, struct compute_error *error)
 {
@@ -430,6 +490,8 @@ record(struct nn_plan *plan, struct compute_error *error)
     status = separate(plan, error);
     if (status == COMPUTE_OK)
       status = step->kernel->record(plan, step->node, error);
+    if (status == COMPUTE_OK)
+      status = inject_fault(plan, step, error);
     if (status != COMPUTE_OK)
       return status;
     if (plan->timed)
@@ -446,6 +508,37 @@ record(struct nn_plan *plan, struct compute_error *error)
 }
 
 /* ---- The plan ---- */
+
+/* Everything that follows from the choice of kernels. */
+static enum compute_status
+make(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
+{
+  enum compute_status status = lay_out(plan, graph, error);
+
+  if (status == COMPUTE_OK)
+    status = add_ports(plan, graph, error);
+  return status == COMPUTE_OK ? record(plan, error) : status;
+}
+
+static void
+unmake(struct nn_plan *plan)
+{
+  gpu_commands_destroy(&plan->commands);
+  gpu_buffer_destroy(&plan->arena);
+  for (size_t i = 0; i < plan->port_count; i++)
+    free(plan->ports[i].name);
+  free(plan->ports);
+  free(plan->times);
+  free(plan->stamps);
+  free(plan->blocks);
+  free(plan->touches);
+  plan->ports = NULL;
+  plan->times = NULL;
+  plan->stamps = NULL;
+  plan->blocks = NULL;
+  plan->touches = NULL;
+  plan->port_count = plan->touch_count = plan->touch_room = 0;
+}
 
 static void
 forget_making(struct nn_plan *plan)
@@ -488,11 +581,15 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
   if (status == COMPUTE_OK)
     status = choose_kernels(plan, error);
   if (status == COMPUTE_OK)
-    status = lay_out(plan, graph, error);
-  if (status == COMPUTE_OK)
-    status = add_ports(plan, graph, error);
-  if (status == COMPUTE_OK)
-    status = record(plan, error);
+    status = make(plan, graph, error);
+  /* A kernel that this device cannot compile or bind for this node makes way for the next in its table. */
+  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan->step < plan->step_count &&
+         plan->commands != NULL && refuse_kernel(plan)) {
+    unmake(plan);
+    status = choose_kernels(plan, error);
+    if (status == COMPUTE_OK)
+      status = make(plan, graph, error);
+  }
   forget_making(plan);
   if (status != COMPUTE_OK) {
     nn_plan_destroy(&plan);
@@ -509,13 +606,7 @@ nn_plan_destroy(struct nn_plan **plan_address)
 
   if (plan == NULL)
     return;
-  gpu_commands_destroy(&plan->commands);
-  gpu_buffer_destroy(&plan->arena);
-  for (size_t i = 0; i < plan->port_count; i++)
-    free(plan->ports[i].name);
-  free(plan->ports);
-  free(plan->times);
-  free(plan->stamps);
+  unmake(plan);
   free(plan);
   *plan_address = NULL;
 }
@@ -568,8 +659,11 @@ nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count,
 enum compute_status
 nn_plan_run(struct nn_plan *plan, struct compute_error *error)
 {
-  enum compute_status status = gpu_commands_submit(plan->commands, error);
+  enum compute_status status;
 
+  if (plan->loses)
+    gpu_device_inject_loss(plan->device);
+  status = gpu_commands_submit(plan->commands, error);
   if (status == COMPUTE_OK)
     status = gpu_commands_wait(plan->commands, error);
   if (status != COMPUTE_OK || !plan->timed)

@@ -91,6 +91,12 @@ nn_weights_device(const struct nn_weights *weights)
   return weights->device;
 }
 
+const struct nn_findings *
+nn_weights_findings(const struct nn_weights *weights)
+{
+  return weights->params.findings;
+}
+
 static struct entry *
 find_entry(const struct nn_weights *weights, const char *name)
 {
@@ -294,6 +300,12 @@ read_values(struct entry *entry, int64_t first, int64_t count, float *out, struc
     return read_channels_last(entry, first, count, out, error);
   }
   return status;
+}
+
+enum compute_status
+nn_weights_read(struct nn_source *source, int64_t first, int64_t count, float *out, struct compute_error *error)
+{
+  return read_values((struct entry *)source, first, count, out, error);
 }
 
 /* ---- Packing ---- */

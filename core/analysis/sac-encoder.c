@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/networks/networks.h"
+#include "core/analysis/sac-device.h"
 #include "core/sac-error.h"
 
 /* What to slice and to batch by before a model is open and says what suits the device. */
@@ -27,7 +28,7 @@ struct request {
   gsize dimensions;
   struct model_calibration calibration;
 
-  gboolean reopened; /* the device was lost and opened again for this request */
+  gboolean reopened; /* the device was lost and opened again since something of the request was done */
   gboolean finished;
   GError *error;
 };
@@ -41,12 +42,12 @@ struct _SacEncoder {
   GQueue interactive, background; /* of struct request; those with kind WARM are owned by the queue */
   GThread *thread;
   char *device_name;
-  gboolean lose_device;
+  char *notice;
+  guint losses;        /* to be injected */
   GHashTable *batches; /* model → its preferred batch, once it is open */
 
   /* The thread's alone. */
-  struct gpu_instance *instance;
-  struct gpu_device *device;
+  SacDevice device;
   GHashTable *models; /* id → struct model */
 };
 
@@ -60,44 +61,22 @@ close_model(gpointer model)
 }
 
 static void
-close_device(SacEncoder *encoder)
+note_device(SacEncoder *encoder)
 {
-  g_hash_table_remove_all(encoder->models);
-  gpu_device_close(&encoder->device);
+  g_mutex_lock(&encoder->lock);
+  g_free(encoder->device_name);
+  encoder->device_name = g_strdup(gpu_device_get_info(encoder->device.device)->name);
+  g_mutex_unlock(&encoder->lock);
 }
 
 static gboolean
 open_device(SacEncoder *encoder, GError **error)
 {
-  struct compute_error failure;
-  if (encoder->device != NULL)
+  if (encoder->device.device != NULL)
     return TRUE;
-  if (encoder->instance == NULL && gpu_instance_create(NULL, &encoder->instance, &failure) != COMPUTE_OK) {
-    sac_error_set_from_compute(error, &failure);
+  if (!sac_device_open(&encoder->device, encoder->device_index, error))
     return FALSE;
-  }
-  int index = encoder->device_index;
-  const char *chosen = g_getenv("SACCADE_DEVICE");
-  if (index < 0 && chosen != NULL && *chosen != '\0') {
-    gint64 number;
-    if (!g_ascii_string_to_signed(chosen, 10, -1, 1000, &number, NULL)) {
-      g_set_error(error, SAC_ERROR, SAC_ERROR_DEVICE,
-                  "SACCADE_DEVICE is “%s”, which is not a device's number: “saccade devices” lists them", chosen);
-      return FALSE;
-    }
-    index = number;
-  }
-  g_autofree char *cache = g_build_filename(g_get_user_cache_dir(), "saccade", NULL);
-  g_mkdir_with_parents(cache, 0700);
-  struct gpu_device_params params = { .choice = { .index = index }, .cache_directory = cache };
-  if (gpu_device_open(encoder->instance, &params, &encoder->device, &failure) != COMPUTE_OK) {
-    sac_error_set_from_compute(error, &failure);
-    return FALSE;
-  }
-  g_mutex_lock(&encoder->lock);
-  g_free(encoder->device_name);
-  encoder->device_name = g_strdup(gpu_device_get_info(encoder->device)->name);
-  g_mutex_unlock(&encoder->lock);
+  note_device(encoder);
   return TRUE;
 }
 
@@ -113,7 +92,8 @@ open_model(SacEncoder *encoder, const char *id, GError **error)
   if (folder == NULL)
     return NULL;
   struct compute_error failure;
-  if (model_open(encoder->device, folder, NULL, &model, &failure) != COMPUTE_OK) {
+  const struct model_params params = { .findings = encoder->device.findings };
+  if (model_open(encoder->device.device, folder, &params, &model, &failure) != COMPUTE_OK) {
     sac_error_set_from_compute(error, &failure);
     return NULL;
   }
@@ -142,8 +122,10 @@ embed_slice(struct model *model, struct request *request, struct compute_error *
   }
   enum compute_status status =
       model_embed_pictures(model, pictures, n, request->vectors + request->done * info->dimensions, failure);
-  if (status == COMPUTE_OK)
+  if (status == COMPUTE_OK) {
     request->done += n;
+    request->reopened = FALSE;
+  }
   return status;
 }
 
@@ -172,6 +154,23 @@ embed_query(struct model *model, struct request *request, struct compute_error *
   return model_embed_query(model, request->text, request->vector, &request->calibration, failure);
 }
 
+/* The device is lost in the middle of a request: it, or the next one, takes up the work where it stopped. */
+static gboolean
+recover_device(SacEncoder *encoder, struct request *request)
+{
+  char *notice;
+  g_hash_table_remove_all(encoder->models);
+  if (!sac_device_recover(&encoder->device, request->reopened, &notice, &request->error))
+    return FALSE;
+  request->reopened = !request->reopened;
+  note_device(encoder);
+  g_mutex_lock(&encoder->lock);
+  g_free(encoder->notice);
+  encoder->notice = notice;
+  g_mutex_unlock(&encoder->lock);
+  return TRUE;
+}
+
 /* One step of a request; TRUE when nothing of it is left, well or badly. */
 static gboolean
 advance(SacEncoder *encoder, struct request *request)
@@ -183,11 +182,11 @@ advance(SacEncoder *encoder, struct request *request)
     return TRUE;
 
   g_mutex_lock(&encoder->lock);
-  gboolean lose = encoder->lose_device;
-  encoder->lose_device = FALSE;
+  gboolean lose = encoder->losses > 0;
+  encoder->losses -= lose ? 1 : 0;
   g_mutex_unlock(&encoder->lock);
   if (lose)
-    gpu_device_inject_loss(encoder->device);
+    gpu_device_inject_loss(encoder->device.device);
 
   struct compute_error failure = { 0 };
   enum compute_status status = COMPUTE_OK;
@@ -204,13 +203,8 @@ advance(SacEncoder *encoder, struct request *request)
   case STOP:
     g_assert_not_reached();
   }
-  if (status == COMPUTE_ERROR_DEVICE_LOST) {
-    close_device(encoder);
-    if (!request->reopened) {
-      request->reopened = TRUE;
-      return FALSE;
-    }
-  }
+  if (status == COMPUTE_ERROR_DEVICE_LOST)
+    return !recover_device(encoder, request);
   if (status != COMPUTE_OK) {
     sac_error_set_from_compute(&request->error, &failure);
     return TRUE;
@@ -257,8 +251,8 @@ encoder_thread(gpointer data)
     }
   }
   g_mutex_unlock(&encoder->lock);
-  close_device(encoder);
-  gpu_instance_destroy(&encoder->instance);
+  g_hash_table_remove_all(encoder->models);
+  sac_device_clear(&encoder->device);
   return NULL;
 }
 
@@ -381,11 +375,20 @@ sac_encoder_dup_device_name(SacEncoder *encoder)
   return name;
 }
 
-void
-sac_encoder_inject_loss(SacEncoder *encoder)
+char *
+sac_encoder_take_notice(SacEncoder *encoder)
 {
   g_mutex_lock(&encoder->lock);
-  encoder->lose_device = TRUE;
+  char *notice = g_steal_pointer(&encoder->notice);
+  g_mutex_unlock(&encoder->lock);
+  return notice;
+}
+
+void
+sac_encoder_inject_losses(SacEncoder *encoder, guint times)
+{
+  g_mutex_lock(&encoder->lock);
+  encoder->losses = times;
   g_mutex_unlock(&encoder->lock);
 }
 
@@ -441,6 +444,7 @@ sac_encoder_finalize(GObject *object)
   g_hash_table_unref(encoder->models);
   g_hash_table_unref(encoder->batches);
   g_free(encoder->device_name);
+  g_free(encoder->notice);
   g_mutex_clear(&encoder->lock);
   g_cond_clear(&encoder->work);
   g_cond_clear(&encoder->finished);

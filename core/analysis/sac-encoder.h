@@ -10,7 +10,8 @@
  *
  * One thread inside owns the Vulkan instance, the device and the open models; everything is opened when it is first needed. Callers
  * put requests in a queue and wait: a query goes before pictures that are being indexed, which are taken in slices of the model's
- * preferred batch, so a query waits for one slice at most. A lost device is closed and opened again once for a request.
+ * preferred batch, so a query waits for one slice at most. A lost device is closed and opened again, and what it had in work is done
+ * anew; one that is lost twice at the same slice is given up for the next usable device. Only when none is left does a request fail.
  *
  * Without a device every call that embeds is SAC_ERROR_DEVICE with what to install; nothing else of the program depends on it.
  * All functions may be called from any thread; those that embed block, the _async ones do not.
@@ -63,7 +64,11 @@ void sac_encoder_warm(SacEncoder *encoder, const char *model, gboolean pictures,
 /* "llvmpipe (LLVM 15.0.6, 256 bits)", or NULL when no device has been opened yet. Free it. */
 char *sac_encoder_dup_device_name(SacEncoder *encoder);
 
-/* For tests: the device is lost before the next request. */
-void sac_encoder_inject_loss(SacEncoder *encoder);
+/* What has happened to the device since this was last asked, in a sentence for a person, or NULL: that it was lost, and opened again or
+ * replaced by another. Free it. */
+char *sac_encoder_take_notice(SacEncoder *encoder);
+
+/* For tests: the device is lost before each of the next steps of requests (a slice of frames, or a query), so many times. */
+void sac_encoder_inject_losses(SacEncoder *encoder, guint times);
 
 G_END_DECLS

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "compute/networks/networks.h"
+#include "core/analysis/sac-device.h"
 #include "core/analysis/sac-encoder.h"
 #include "core/cli/cli-bench.h"
 #include "core/sac-error.h"
@@ -161,7 +162,7 @@ add_share(struct measured *measured, const struct nn_op_time *time, unsigned pic
 }
 
 static gboolean
-profile(struct gpu_device *device, const char *folder, const struct model_picture *pictures, guint batch,
+profile(const SacDevice *device, const char *folder, const struct model_picture *pictures, guint batch,
         struct measured *measured, GError **error)
 {
   struct model *model = NULL;
@@ -170,9 +171,10 @@ profile(struct gpu_device *device, const char *folder, const struct model_pictur
   unsigned count;
   double first, seconds;
 
-  if (failed(nn_measure_peaks(device, &measured->peaks, &failure), &failure, error) ||
-      failed(model_open(device, folder, &(struct model_params){ .batch = batch, .profile = true }, &model, &failure),
-             &failure, error))
+  const struct model_params params = { .batch = batch, .profile = true, .findings = device->findings };
+
+  if (failed(nn_measure_peaks(device->device, &measured->peaks, &failure), &failure, error) ||
+      failed(model_open(device->device, folder, &params, &model, &failure), &failure, error))
     return FALSE;
   const gboolean done = time_pictures(model, pictures, batch, 1, &first, &seconds, error);
   const size_t operations = done ? model_profile(model, &times, &count) : 0;
@@ -184,8 +186,8 @@ profile(struct gpu_device *device, const char *folder, const struct model_pictur
 }
 
 static gboolean
-measure_pictures(struct model *model, struct gpu_device *device, const char *folder, int runs,
-                 struct measured *measured, GError **error)
+measure_pictures(struct model *model, const SacDevice *device, const char *folder, int runs, struct measured *measured,
+                 GError **error)
 {
   const guint batch = measured->info.preferred_batch, side = measured->info.input_side;
   /* As wide as a film, so that several crops are several. */
@@ -209,15 +211,15 @@ measure_pictures(struct model *model, struct gpu_device *device, const char *fol
 }
 
 static gboolean
-measure_on(struct gpu_device *device, const char *folder, const struct arguments *arguments, struct measured *measured,
+measure_on(const SacDevice *device, const char *folder, const struct arguments *arguments, struct measured *measured,
            GError **error)
 {
-  const struct model_params params = { .batch = (unsigned)arguments->batch };
+  const struct model_params params = { .batch = (unsigned)arguments->batch, .findings = device->findings };
   struct model *model = NULL;
   struct compute_error failure;
   const double begin = now();
 
-  if (failed(model_open(device, folder, &params, &model, &failure), &failure, error))
+  if (failed(model_open(device->device, folder, &params, &model, &failure), &failure, error))
     return FALSE;
   measured->open_seconds = now() - begin;
   measured->info = *model_get_info(model);
@@ -232,26 +234,16 @@ static gboolean
 measure(const struct arguments *arguments, struct measured *measured, GError **error)
 {
   g_autofree char *folder = sac_encoder_find_model(arguments->model, error);
-  g_autofree char *cache = g_build_filename(g_get_user_cache_dir(), "saccade", NULL);
-  struct gpu_device_params params = { .choice = { .index = arguments->device }, .cache_directory = cache };
-  const char *chosen = g_getenv("SACCADE_DEVICE");
-  struct gpu_instance *instance = NULL;
-  struct gpu_device *device = NULL;
-  struct compute_error failure;
+  SacDevice device = { 0 };
   gboolean done = FALSE;
 
   if (!folder)
     return FALSE;
-  if (arguments->device < 0 && chosen && *chosen)
-    params.choice.index = (int)g_ascii_strtoll(chosen, NULL, 10);
-  g_mkdir_with_parents(cache, 0700);
-  if (!failed(gpu_instance_create(NULL, &instance, &failure), &failure, error) &&
-      !failed(gpu_device_open(instance, &params, &device, &failure), &failure, error)) {
-    g_strlcpy(measured->device, gpu_device_get_info(device)->name, sizeof measured->device);
-    done = measure_on(device, folder, arguments, measured, error);
+  if (sac_device_open(&device, arguments->device, error)) {
+    g_strlcpy(measured->device, gpu_device_get_info(device.device)->name, sizeof measured->device);
+    done = measure_on(&device, folder, arguments, measured, error);
   }
-  gpu_device_close(&device);
-  gpu_instance_destroy(&instance);
+  sac_device_clear(&device);
   return done;
 }
 
