@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compute/networks/clip.h"
 #include "compute/text/tokenizer.h"
@@ -219,6 +220,15 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
   return COMPUTE_OK;
 }
 
+static void
+forget_plans(struct model *model)
+{
+  for (unsigned i = 0; i < model->plan_count; i++)
+    nn_plan_destroy(&model->plans[i].plan);
+  model->plan_count = 0;
+  model->last_pictures = NULL;
+}
+
 void
 model_close(struct model **pointer)
 {
@@ -226,8 +236,7 @@ model_close(struct model **pointer)
 
   if (!model)
     return;
-  for (unsigned i = 0; i < model->plan_count; i++)
-    nn_plan_destroy(&model->plans[i].plan);
+  forget_plans(model);
   nn_weights_destroy(&model->weights);
   weights_close(&model->file);
   tokenizer_close(&model->tokenizer);
@@ -472,6 +481,40 @@ model_embed_query(struct model *model, const char *text, float *vector, struct m
   if (model->network->calibrate)
     model->network->calibrate(&model->settings, model->state, vector, calibration);
   return COMPUTE_OK;
+}
+
+static double
+seconds_now(void)
+{
+  struct timespec time;
+
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+enum compute_status
+model_tune(struct model *model, struct nn_findings *findings, const struct nn_tune_params *params,
+           struct compute_error *error)
+{
+  const unsigned batches[] = { model->settings.info.preferred_batch, 1 };
+  const size_t known = nn_findings_classes(findings);
+  struct nn_tune_params rest = params ? *params : (struct nn_tune_params){ 0 };
+  enum compute_status status = COMPUTE_OK;
+
+  rest.seconds = rest.seconds > 0 ? rest.seconds : NN_TUNE_SECONDS;
+  const double end = seconds_now() + rest.seconds;
+  for (int i = 0; !status && model->settings.info.embeds_pictures && i < 2 && rest.seconds > 0; i++) {
+    const struct tower_plan key = { .tower = TOWER_PICTURES, .batch = batches[i] };
+    struct nn_graph *graph = nn_graph_create(model->weights);
+
+    build(model, graph, &key);
+    status = network_about(model->folder, NULL, nn_tune(graph, findings, &rest, error), error);
+    nn_graph_destroy(&graph);
+    rest.seconds = end - seconds_now();
+  }
+  if (nn_findings_classes(findings) != known)
+    forget_plans(model);
+  return status;
 }
 
 size_t

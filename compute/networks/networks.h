@@ -99,6 +99,11 @@ struct model_calibration {
 enum compute_status model_embed_query(struct model *model, const char *text, float *vector,
                                       struct model_calibration *calibration, struct compute_error *error);
 
+/* nn_tune() for the picture tower, at the preferred batch and then at one picture, into the findings that the model was opened with.
+   Plans that were made are made anew. At once where everything has been measured, and for a model without a picture tower. */
+enum compute_status model_tune(struct model *model, struct nn_findings *findings, const struct nn_tune_params *params,
+                               struct compute_error *error);
+
 /* The operations of the last run of the picture tower, as nn_plan_profile() gives them, and how many pictures it took. Needs
    model_params.profile. */
 size_t model_profile(struct model *model, const struct nn_op_time **times, unsigned *pictures);

@@ -16,16 +16,24 @@
  *     tested                 the self-test came to its end
  *     trying 1 linear/lanes  the process ended so often while it was tried
  *     unused linear/lanes wrong numbers: …
+ *     fastest linear/lanes 6 linear f32 512 1024 4096     the kernel, its variant, the class of nodes
  *     end 0123…
  */
 
 #define FIRST_LINE "saccade-kernels 1\n"
 #define MAX_FILE 65536
+#define MAX_CLASSES 400  /* which fit into a file */
 #define CRASHES_ENOUGH 2 /* one may be somebody who lost patience */
 
 struct verdict {
   char reason[160]; /* empty: it may be used */
   unsigned crashes;
+};
+
+struct fastest {
+  char class[NN_CLASS_TEXT];
+  const struct nn_kernel *kernel;
+  unsigned variant;
 };
 
 struct nn_findings {
@@ -34,6 +42,8 @@ struct nn_findings {
   bool tested;
   size_t kernel_count;
   struct verdict *verdicts; /* by nn_kernel_index() */
+  struct fastest *fastest;
+  size_t fastest_count;
 };
 
 size_t
@@ -99,6 +109,18 @@ take_word(char **line)
   return word;
 }
 
+static const struct nn_kernel *
+find_kernel(const char *name)
+{
+  size_t index = 0;
+
+  for (const struct nn_op *const *op = nn_ops; *op != NULL; op++)
+    for (const struct nn_kernel *const *kernel = (*op)->kernels; *kernel != NULL; kernel++)
+      if (strcmp(nn_kernel_name(index++), name) == 0)
+        return *kernel;
+  return NULL;
+}
+
 /* False: not a line of such a file. */
 static bool
 read_line(struct nn_findings *findings, char *line)
@@ -123,6 +145,14 @@ read_line(struct nn_findings *findings, char *line)
     if (verdict != NULL)
       snprintf(verdict->reason, sizeof verdict->reason, "%s", line);
     return verdict != NULL;
+  }
+  if (strcmp(what, "fastest") == 0) {
+    const struct nn_kernel *kernel = find_kernel(take_word(&line));
+    unsigned variant = (unsigned)strtoul(take_word(&line), NULL, 10);
+
+    if (kernel != NULL)
+      nn_findings_set_fastest(findings, line, kernel, variant);
+    return kernel != NULL;
   }
   return false;
 }
@@ -150,6 +180,7 @@ load(struct nn_findings *findings)
 
   if (file != NULL && text != NULL && (fread(text, 1, MAX_FILE, file) == 0 || !read_text(findings, text))) {
     findings->tested = false;
+    findings->fastest_count = 0;
     memset(findings->verdicts, 0, findings->kernel_count * sizeof *findings->verdicts);
   }
   free(text);
@@ -175,7 +206,8 @@ nn_findings_open(struct gpu_device *device, const char *directory, struct nn_fin
     while (nn_kernel_name(findings->kernel_count) != NULL)
       findings->kernel_count++;
     findings->verdicts = calloc(findings->kernel_count, sizeof *findings->verdicts);
-    good = findings->verdicts != NULL;
+    findings->fastest = calloc(MAX_CLASSES, sizeof *findings->fastest);
+    good = findings->verdicts != NULL && findings->fastest != NULL;
   }
   if (good && directory != NULL) {
     bytes = strlen(directory) + sizeof "/kernels-0123456789abcdef.txt";
@@ -201,6 +233,7 @@ nn_findings_close(struct nn_findings **findings)
   if (*findings == NULL)
     return;
   free((*findings)->verdicts);
+  free((*findings)->fastest);
   free((*findings)->path);
   free(*findings);
   *findings = NULL;
@@ -240,6 +273,9 @@ write_lines(const struct nn_findings *findings, struct text *text)
     if (verdict->reason[0] != '\0')
       append(text, "unused %s %s\n", nn_kernel_name(i), verdict->reason);
   }
+  for (size_t i = 0; i < findings->fastest_count; i++)
+    append(text, "fastest %s %u %s\n", nn_kernel_name(nn_kernel_index(findings->fastest[i].kernel)),
+           findings->fastest[i].variant, findings->fastest[i].class);
   append(text, "end %016" PRIx64 "\n", hash(HASH_START, text->bytes, text->used));
 }
 
@@ -311,4 +347,84 @@ nn_findings_try(struct nn_findings *findings, const struct nn_kernel *kernel)
 {
   findings->verdicts[nn_kernel_index(kernel)].crashes++;
   nn_findings_save(findings);
+}
+
+/* ---- Speed ---- */
+
+/* The power of two that is nearest in ratio: 3 is 4, 5 is 4, 6 is 8. */
+static int64_t
+round_size(int64_t size)
+{
+  int64_t power = 1;
+
+  while (power <= INT64_MAX / 4 && (double)size > (double)power * 1.41421356)
+    power *= 2;
+  return size > 0 ? power : 0;
+}
+
+bool
+nn_class_of(const struct nn_node *node, char text[NN_CLASS_TEXT])
+{
+  static const char *const types[] = { "f32", "f16" };
+  const enum nn_type type = nn_weights_storage(node->output->graph->weights);
+  int64_t sizes[NN_MAX_SIZES] = { 0 };
+  int used;
+
+  if (node->op->sizes == NULL)
+    return false;
+  node->op->sizes(node, sizes);
+  used = snprintf(text, NN_CLASS_TEXT, "%s %s", node->op->name, type < 2 ? types[type] : "other");
+  for (int i = 0; i < NN_MAX_SIZES && sizes[i] > 0; i++)
+    used += snprintf(text + used, (size_t)(NN_CLASS_TEXT - used), " %lld", (long long)round_size(sizes[i]));
+  return true;
+}
+
+static struct fastest *
+find_class(const struct nn_findings *findings, const char *class)
+{
+  for (size_t i = 0; i < findings->fastest_count; i++)
+    if (strcmp(findings->fastest[i].class, class) == 0)
+      return &findings->fastest[i];
+  return NULL;
+}
+
+bool
+nn_findings_fastest(const struct nn_findings *findings, const char *class, const struct nn_kernel **kernel,
+                    unsigned *variant)
+{
+  const struct fastest *fastest = findings != NULL ? find_class(findings, class) : NULL;
+
+  if (fastest == NULL)
+    return false;
+  *kernel = fastest->kernel;
+  *variant = fastest->variant;
+  return true;
+}
+
+void
+nn_findings_set_fastest(struct nn_findings *findings, const char *class, const struct nn_kernel *kernel,
+                        unsigned variant)
+{
+  struct fastest *fastest = find_class(findings, class);
+
+  if (fastest == NULL) {
+    if (findings->fastest_count == MAX_CLASSES)
+      return;
+    fastest = &findings->fastest[findings->fastest_count++];
+  }
+  snprintf(fastest->class, sizeof fastest->class, "%s", class);
+  fastest->kernel = kernel;
+  fastest->variant = variant;
+}
+
+size_t
+nn_findings_classes(const struct nn_findings *findings)
+{
+  return findings->fastest_count;
+}
+
+void
+nn_findings_forget_speed(struct nn_findings *findings)
+{
+  findings->fastest_count = 0;
 }

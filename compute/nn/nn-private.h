@@ -119,12 +119,21 @@ struct nn_kernel {
   /* Bytes of the arena that belong to the node alone while it runs; NULL: none. */
   uint64_t (*scratch_bytes)(const struct gpu_capabilities *capabilities, const struct nn_node *node);
   enum compute_status (*record)(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error);
+  /* Ways to run it that nn_tune() may choose from (tile shapes, say), numbered from 1; record() asks nn_plan_variant(), which is 0 where
+     the kernel is to choose by itself. */
+  unsigned variants;
+  /* Whether that one is possible, and not hopeless, for the node; scratch_bytes() must do for all of these. */
+  bool (*variant_fits)(const struct gpu_capabilities *capabilities, const struct nn_node *node, unsigned variant);
 };
+
+#define NN_MAX_SIZES 4
 
 struct nn_op {
   const char *name;
   const struct nn_kernel *const *kernels; /* best first, NULL at the end; the last one fits every device and node */
   double (*operations)(const struct nn_node *node);
+  /* What decides which kernel is fastest, 0 where fewer sizes do; NULL: the first kernel that fits always is. */
+  void (*sizes)(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES]);
 };
 
 /* Every operation, NULL at the end (registry.c). */
@@ -180,6 +189,17 @@ size_t nn_kernel_index(const struct nn_kernel *kernel);
 /* Whether the kernel may be used; true where nothing is known (NULL findings too). */
 bool nn_findings_allow(const struct nn_findings *findings, const struct nn_kernel *kernel);
 
+/* Nodes of one class are taken to be fastest by the same kernel: the operation, the weights' storage and the sizes, each rounded to a
+   power of two. False for an operation without sizes. */
+#define NN_CLASS_TEXT 96
+bool nn_class_of(const struct nn_node *node, char text[NN_CLASS_TEXT]);
+
+/* What was measured fastest for the class; false: nothing was. */
+bool nn_findings_fastest(const struct nn_findings *findings, const char *class, const struct nn_kernel **kernel,
+                         unsigned *variant);
+void nn_findings_set_fastest(struct nn_findings *findings, const char *class, const struct nn_kernel *kernel,
+                             unsigned variant);
+
 /* Notes that the kernel is not to be used, or with a NULL reason that it is. */
 void nn_findings_judge(struct nn_findings *findings, const struct nn_kernel *kernel, const char *reason);
 /* Notes on disk that the kernel is being tried, until it is judged: a crash is not to be met again and again. */
@@ -202,6 +222,12 @@ struct nn_injected_fault {
   enum nn_fault fault;
 };
 extern struct nn_injected_fault nn_injected_fault;
+
+/* A plan of one node of the graph by one kernel, with weights packed into `weights`. Its inputs are called "0", "1" …, as inputs[] counts
+   them, its output "y": the whole storages of the tensors, of which nn_plan_shape() knows the elements alone. */
+enum compute_status
+nn_plan_create_alone(struct nn_graph *graph, const struct nn_node *node, const struct nn_kernel *kernel,
+                     unsigned variant, struct nn_weights *weights, struct nn_plan **plan, struct compute_error *error);
 
 /* ---- What kernels call while they record ---------------------------------------------------------------------------- */
 
@@ -239,6 +265,9 @@ nn_lanes_fit(const struct gpu_capabilities *capabilities)
   return capabilities->type == GPU_DEVICE_CPU && capabilities->subgroup_shuffle &&
          (lanes == 4 || lanes == 8 || lanes == 16);
 }
+
+/* Of the running node's kernel. */
+unsigned nn_plan_variant(const struct nn_plan *plan);
 
 /* What the running node's kernel asked for by scratch_bytes(). */
 struct gpu_binding nn_plan_scratch(const struct nn_plan *plan);
@@ -295,6 +324,7 @@ struct nn_source *nn_weights_concat(struct nn_weights *weights, struct nn_source
 /* [O, C, kh, kw] as [O, kh, kw, C]. */
 struct nn_source *nn_weights_channels_last(struct nn_weights *weights, struct nn_source *of);
 struct gpu_device *nn_weights_device(const struct nn_weights *weights);
+enum nn_type nn_weights_storage(const struct nn_weights *weights);
 /* May be NULL. */
 const struct nn_findings *nn_weights_findings(const struct nn_weights *weights);
 

@@ -112,6 +112,10 @@ bool nn_findings_tested(const struct nn_findings *findings);
    pipelines are cached, some seconds where they must be compiled. */
 enum compute_status nn_self_test(struct gpu_device *device, struct nn_findings *findings, struct compute_error *error);
 
+/* How many classes of nodes were measured; and their forgetting, so that nn_tune() measures them anew. */
+size_t nn_findings_classes(const struct nn_findings *findings);
+void nn_findings_forget_speed(struct nn_findings *findings);
+
 /* gpu_device_open(), then nn_findings_open() in the same directory and nn_self_test(), opening the device anew for each kernel that
    loses it. findings may outlive the device. On failure both are NULL. */
 enum compute_status
@@ -336,6 +340,27 @@ uint64_t nn_plan_unshared_bytes(const struct nn_plan *plan);
 
 /* "operation/kernel" of every kernel in this program, best first in each operation; NULL past the last. */
 const char *nn_kernel_name(size_t index);
+
+/* ---- Tuning --------------------------------------------------------------------------------------------------------- */
+
+struct nn_tune_params {
+  double seconds; /* the longest it may take, but for what the driver compiles last; 0: NN_TUNE_SECONDS */
+  /* How far it is, 0 … 1; false ends it early. May be NULL. */
+  bool (*progress)(void *user, double done);
+  void *user;
+};
+#define NN_TUNE_SECONDS 5.0
+
+/* Measures, for each class of the graph's nodes that the findings know nothing of, the costliest first, which of the kernels and their
+   variants is fastest, and keeps it. What does not compute what the others do is not taken. Plans that are made afterwards with weights
+   that have these findings go by it; in what time does not allow for they go on as before.
+
+   It takes a kernel to be compiled for each candidate, so that it is not for a program's start: on a GPU it is worth its seconds before
+   a long work; a device that is a processor compiles for longer than it then saves, and chooses well by itself.
+
+   COMPUTE_ERROR_DEVICE_LOST: what was in work keeps its usual kernel, so that the same does not happen again. */
+enum compute_status nn_tune(struct nn_graph *graph, struct nn_findings *findings, const struct nn_tune_params *params,
+                            struct compute_error *error);
 
 /* ---- What a device could do ---------------------------------------------------------------------------------------- */
 

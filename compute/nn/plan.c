@@ -17,6 +17,7 @@ struct port {
 struct step {
   const struct nn_node *node; /* valid while the plan is made */
   const struct nn_kernel *kernel;
+  unsigned variant;
   uint64_t refused; /* a bit for each kernel of the operation's table that could not be recorded */
 };
 
@@ -43,6 +44,7 @@ struct nn_plan {
   /* While the plan is made. */
   struct nn_weights *weights;
   struct nn_plan_params params;
+  bool alone; /* one node, whose operands are the inputs */
   struct step *steps;
   struct arena_block *blocks; /* the indexed storages, then a scratch a step */
   size_t storage_blocks;
@@ -130,6 +132,12 @@ nn_plan_part(const struct nn_plan *plan, uint64_t unit_bytes, uint64_t count)
   while (unit_bytes * step % alignment(plan) != 0)
     step++;
   return most / unit_bytes / step * step;
+}
+
+unsigned
+nn_plan_variant(const struct nn_plan *plan)
+{
+  return plan->steps[plan->step].variant;
 }
 
 struct gpu_binding
@@ -231,38 +239,56 @@ names_op(const char *name, const struct nn_op *op)
   return strncmp(name, op->name, op_length) == 0 && name[op_length] == '/';
 }
 
-/* The first of the operation's kernels that the device and the node allow, and that was not refused; NULL: none. */
-static const struct nn_kernel *
-first_kernel(const struct nn_plan *plan, const struct step *step)
+static bool
+may_use(const struct nn_plan *plan, const struct step *step, unsigned row)
 {
   const struct nn_op *op = step->node->op;
-  const struct nn_findings *findings = nn_weights_findings(plan->weights);
+  const struct nn_kernel *kernel = op->kernels[row];
   const char *forced = plan->params.kernel != NULL && names_op(plan->params.kernel, op) ? plan->params.kernel : NULL;
 
+  return (step->refused >> row & 1) == 0 &&
+         (forced != NULL ? is_named(forced, op, kernel)
+                         : nn_findings_allow(nn_weights_findings(plan->weights), kernel)) &&
+         (kernel->fits == NULL || kernel->fits(nn_plan_capabilities(plan), step->node));
+}
+
+/* What was measured fastest, else the first of the operation's kernels that the device and the node allow, and that was not refused;
+   false: there is none. */
+static bool
+choose_kernel(const struct nn_plan *plan, struct step *step)
+{
+  const struct nn_op *op = step->node->op;
+  const struct nn_kernel *fastest = NULL;
+  unsigned variant = 0;
+  char class[NN_CLASS_TEXT];
+
+  step->kernel = NULL;
+  step->variant = 0;
+  if (nn_class_of(step->node, class))
+    nn_findings_fastest(nn_weights_findings(plan->weights), class, &fastest, &variant);
   for (unsigned i = 0; op->kernels[i] != NULL; i++) {
     const struct nn_kernel *kernel = op->kernels[i];
 
-    if ((step->refused >> i & 1) == 0 &&
-        (forced != NULL ? is_named(forced, op, kernel) : nn_findings_allow(findings, kernel)) &&
-        (kernel->fits == NULL || kernel->fits(nn_plan_capabilities(plan), step->node)))
-      return kernel;
+    if ((step->kernel != NULL && kernel != fastest) || !may_use(plan, step, i))
+      continue;
+    step->kernel = kernel;
+    if (kernel == fastest && variant > 0 && variant <= kernel->variants &&
+        kernel->variant_fits(nn_plan_capabilities(plan), step->node, variant))
+      step->variant = variant;
   }
-  return NULL;
+  return step->kernel != NULL;
 }
 
 static enum compute_status
 choose_kernels(struct nn_plan *plan, struct compute_error *error)
 {
-  for (size_t i = 0; i < plan->step_count; i++) {
-    struct step *step = &plan->steps[i];
-
-    step->kernel = first_kernel(plan, step);
-    if (step->kernel == NULL)
-      return compute_fail(
-          error, COMPUTE_ERROR_UNSUPPORTED, "%s cannot be computed by %s on this device", step->node->output->name,
-          plan->params.kernel != NULL && names_op(plan->params.kernel, step->node->op) ? plan->params.kernel
-                                                                                       : "any kernel");
-  }
+  for (size_t i = 0; i < plan->step_count; i++)
+    if (!choose_kernel(plan, &plan->steps[i]))
+      return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%s cannot be computed by %s on this device",
+                          plan->steps[i].node->output->name,
+                          plan->params.kernel != NULL && names_op(plan->params.kernel, plan->steps[i].node->op)
+                              ? plan->params.kernel
+                              : "any kernel");
   return COMPUTE_OK;
 }
 
@@ -275,7 +301,7 @@ refuse_kernel(struct nn_plan *plan)
   for (unsigned i = 0; i < 64 && step->node->op->kernels[i] != NULL; i++)
     if (step->node->op->kernels[i] == step->kernel)
       step->refused |= (uint64_t)1 << i;
-  return first_kernel(plan, step) != NULL;
+  return choose_kernel(plan, step);
 }
 
 /* ---- Memory ---- */
@@ -292,11 +318,27 @@ use_block(struct arena_block *block, size_t step)
 }
 
 static enum compute_status
+allocate_arena(struct nn_plan *plan, size_t count, struct compute_error *error)
+{
+  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
+
+  plan->unshared_bytes = arena_lay_out(plan->blocks, count, alignment(plan), false);
+  plan->arena_bytes = plan->unshared_bytes;
+  if (!plan->params.no_aliasing)
+    plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
+  if (plan->arena_bytes > capabilities->max_allocation_bytes)
+    return compute_fail(error, COMPUTE_ERROR_LIMIT,
+                        "the network's tensors take %llu bytes and the device gives at most %llu: use a smaller batch",
+                        (unsigned long long)plan->arena_bytes, (unsigned long long)capabilities->max_allocation_bytes);
+  return gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
+                           &plan->arena, error);
+}
+
+static enum compute_status
 lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
 {
   const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
   size_t count = graph->indexed_storages + plan->step_count, last = plan->step_count;
-  enum compute_status status;
 
   plan->storage_blocks = graph->indexed_storages;
   plan->blocks = calloc(count + 1, sizeof *plan->blocks);
@@ -318,6 +360,8 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
     if (scratch->bytes > 0)
       use_block(scratch, i);
   }
+  if (plan->alone)
+    return allocate_arena(plan, count, error);
   /* The host writes inputs before the first node and reads outputs after the last; both keep what they hold between runs. */
   for (size_t i = 0; i < graph->input_count; i++) {
     use_block(&plan->blocks[graph->inputs[i].tensor->storage->index], 0);
@@ -327,17 +371,7 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
   for (size_t i = 0; i < graph->output_count; i++)
     use_block(&plan->blocks[graph->outputs[i].tensor->storage->index], last);
 
-  plan->unshared_bytes = arena_lay_out(plan->blocks, count, alignment(plan), false);
-  plan->arena_bytes = plan->unshared_bytes;
-  if (!plan->params.no_aliasing)
-    plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
-  if (plan->arena_bytes > capabilities->max_allocation_bytes)
-    return compute_fail(error, COMPUTE_ERROR_LIMIT,
-                        "the network's tensors take %llu bytes and the device gives at most %llu: use a smaller batch",
-                        (unsigned long long)plan->arena_bytes, (unsigned long long)capabilities->max_allocation_bytes);
-  status = gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
-                             &plan->arena, error);
-  return status;
+  return allocate_arena(plan, count, error);
 }
 
 static enum compute_status
@@ -358,13 +392,30 @@ add_port(struct nn_plan *plan, const struct nn_name *name, bool is_output, struc
 }
 
 static enum compute_status
+add_operand_ports(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+  char digit[2] = "0";
+
+  for (unsigned i = 0; status == COMPUTE_OK && i < NN_MAX_INPUTS; i++) {
+    digit[0] = (char)('0' + i);
+    if (node->inputs[i] != NULL && node->inputs[i]->storage->kind != NN_STORAGE_WEIGHT)
+      status = add_port(plan, &(struct nn_name){ digit, node->inputs[i] }, false, error);
+  }
+  return status == COMPUTE_OK ? add_port(plan, &(struct nn_name){ (char[]){ "y" }, node->output }, true, error)
+                              : status;
+}
+
+static enum compute_status
 add_ports(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
 {
   enum compute_status status = COMPUTE_OK;
 
-  plan->ports = calloc(graph->input_count + graph->output_count, sizeof *plan->ports);
+  plan->ports = calloc(graph->input_count + graph->output_count + NN_MAX_INPUTS + 1, sizeof *plan->ports);
   if (plan->ports == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for a plan's inputs and outputs");
+  if (plan->alone)
+    return add_operand_ports(plan, plan->steps[0].node, error);
   for (size_t i = 0; status == COMPUTE_OK && i < graph->input_count; i++)
     status = add_port(plan, &graph->inputs[i], false, error);
   for (size_t i = 0; status == COMPUTE_OK && i < graph->output_count; i++)
@@ -597,6 +648,35 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
   }
   *plan_out = plan;
   return COMPUTE_OK;
+}
+
+enum compute_status
+nn_plan_create_alone(struct nn_graph *graph, const struct nn_node *node, const struct nn_kernel *kernel,
+                     unsigned variant, struct nn_weights *weights, struct nn_plan **plan_out,
+                     struct compute_error *error)
+{
+  struct nn_plan *plan = calloc(1, sizeof *plan);
+  enum compute_status status;
+
+  *plan_out = NULL;
+  if (plan != NULL)
+    plan->steps = calloc(1, sizeof *plan->steps);
+  if (plan == NULL || plan->steps == NULL) {
+    free(plan);
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for a plan");
+  }
+  plan->weights = weights;
+  plan->device = nn_weights_device(weights);
+  plan->params.profile = true;
+  plan->alone = true;
+  plan->step_count = 1;
+  plan->steps[0] = (struct step){ .node = node, .kernel = kernel, .variant = variant };
+  status = make(plan, graph, error);
+  forget_making(plan);
+  if (status != COMPUTE_OK)
+    nn_plan_destroy(&plan);
+  *plan_out = plan;
+  return status;
 }
 
 void

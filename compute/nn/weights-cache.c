@@ -91,6 +91,12 @@ nn_weights_device(const struct nn_weights *weights)
   return weights->device;
 }
 
+enum nn_type
+nn_weights_storage(const struct nn_weights *weights)
+{
+  return weights->params.storage;
+}
+
 const struct nn_findings *
 nn_weights_findings(const struct nn_weights *weights)
 {

@@ -10,7 +10,7 @@
 /* What to slice and to batch by before a model is open and says what suits the device. */
 #define DEFAULT_BATCH 8
 
-enum request_kind { EMBED_FRAMES, EMBED_QUERY, WARM, STOP };
+enum request_kind { EMBED_FRAMES, EMBED_QUERY, TUNE, WARM, STOP };
 
 struct request {
   enum request_kind kind;
@@ -145,6 +145,21 @@ warm_tower(struct model *model, gboolean pictures, struct compute_error *failure
   return info->embeds_pictures ? model_embed_pictures(model, clip, 1, vectors, failure) : COMPUTE_OK;
 }
 
+static bool
+go_on_tuning(void *cancellable, double done)
+{
+  return !g_cancellable_is_cancelled(cancellable);
+}
+
+static enum compute_status
+tune(SacEncoder *encoder, struct model *model, struct request *request, struct compute_error *failure)
+{
+  const struct nn_tune_params params = { .progress = go_on_tuning, .user = request->cancellable };
+  if (gpu_device_capabilities(encoder->device.device)->type == GPU_DEVICE_CPU)
+    return COMPUTE_OK;
+  return model_tune(model, encoder->device.findings, &params, failure);
+}
+
 static enum compute_status
 embed_query(struct model *model, struct request *request, struct compute_error *failure)
 {
@@ -196,6 +211,9 @@ advance(SacEncoder *encoder, struct request *request)
     break;
   case EMBED_QUERY:
     status = embed_query(model, request, &failure);
+    break;
+  case TUNE:
+    status = tune(encoder, model, request, &failure);
     break;
   case WARM:
     status = warm_tower(model, request->pictures, &failure);
@@ -322,6 +340,13 @@ sac_encoder_embed_query(SacEncoder *encoder, const char *model, const char *text
   calibration->floor = request.calibration.floor;
   calibration->ceiling = request.calibration.ceiling;
   return TRUE;
+}
+
+gboolean
+sac_encoder_tune(SacEncoder *encoder, const char *model, GCancellable *cancellable, GError **error)
+{
+  struct request request = { .kind = TUNE, .model = (char *)model, .cancellable = cancellable };
+  return push_and_wait(encoder, &encoder->background, &request, error);
 }
 
 void

@@ -61,6 +61,11 @@ sac_encoder_embed_query(SacEncoder *encoder, const char *model, const char *text
 /* Opens the picture or text tower now, so that the first query does not wait for it. Does not block; a failure shows at the first use. */
 void sac_encoder_warm(SacEncoder *encoder, const char *model, gboolean pictures, gboolean texts);
 
+/* Measures, where that is not known yet and worth its time, which kernels are fastest for the model's pictures on this device: some seconds,
+ * once a device, before a long work. Nothing is measured on a processor, which compiles for longer than it would save. A device that is
+ * lost by it is opened again and goes on with its usual kernels. */
+gboolean sac_encoder_tune(SacEncoder *encoder, const char *model, GCancellable *cancellable, GError **error);
+
 /* "llvmpipe (LLVM 15.0.6, 256 bits)", or NULL when no device has been opened yet. Free it. */
 char *sac_encoder_dup_device_name(SacEncoder *encoder);
 

@@ -34,6 +34,7 @@ struct _SacIndexJob {
   char **analysers;
   gint64 interval_us;
   gboolean software_decoding, keyframes_allowed;
+  gboolean tuned; /* the working thread's alone */
 
   GCancellable *cancellable;
   GMainContext *context;
@@ -410,6 +411,27 @@ walk(SacIndexJob *job, const char *path, int depth, GPtrArray *candidates)
 
 /* --- the work --------------------------------------------------------------------------------------------------------------- */
 
+/* Before the first batch of a job: a device that has not been measured yet is, which takes seconds beside the minutes of the work. */
+static gboolean
+tune_once(SacIndexJob *job, GError **error)
+{
+  if (job->tuned)
+    return TRUE;
+  job->tuned = TRUE;
+  g_mutex_lock(&job->lock);
+  g_autofree char *message = g_steal_pointer(&job->message);
+  job->message = g_strdup("Finding out what is fastest on this device, once");
+  notify_locked(job);
+  g_mutex_unlock(&job->lock);
+  gboolean good = sac_encoder_tune(job->encoder, job->model, job->cancellable, error);
+  g_mutex_lock(&job->lock);
+  g_free(job->message);
+  job->message = g_steal_pointer(&message);
+  notify_locked(job);
+  g_mutex_unlock(&job->lock);
+  return good;
+}
+
 static gboolean
 run_analysers(SacIndexJob *job, const SacVideo *video, gboolean *worked, GError **error)
 {
@@ -432,6 +454,8 @@ run_analysers(SacIndexJob *job, const SacVideo *video, gboolean *worked, GError 
     if (done)
       continue;
     *worked = TRUE;
+    if (analyser->uses_model && !tune_once(job, error))
+      return FALSE;
     if (!analyser->run(&context, error))
       return FALSE;
   }

@@ -20,6 +20,7 @@
 struct arguments {
   char *model;
   int device, batch, runs;
+  gboolean retune;
 };
 
 struct share {
@@ -210,6 +211,13 @@ measure_pictures(struct model *model, const SacDevice *device, const char *folde
   return profile(device, folder, pictures, batch, measured, error);
 }
 
+static bool
+show_tuning(void *user, double done)
+{
+  cli_progress(_("finding out what is fastest"), done, NULL, -1);
+  return !g_cancellable_is_cancelled(cli_cancellable());
+}
+
 static gboolean
 measure_on(const SacDevice *device, const char *folder, const struct arguments *arguments, struct measured *measured,
            GError **error)
@@ -223,7 +231,11 @@ measure_on(const SacDevice *device, const char *folder, const struct arguments *
     return FALSE;
   measured->open_seconds = now() - begin;
   measured->info = *model_get_info(model);
+  const struct nn_tune_params tuning = { .progress = show_tuning };
+  if (arguments->retune)
+    nn_findings_forget_speed(device->findings);
   const gboolean done =
+      (!arguments->retune || !failed(model_tune(model, device->findings, &tuning, &failure), &failure, error)) &&
       (!measured->info.embeds_pictures || measure_pictures(model, device, folder, arguments->runs, measured, error)) &&
       (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
   model_close(&model);
@@ -364,6 +376,8 @@ run(const struct cli_command *command, int argc, char **argv)
     { "batch", 0, 0, G_OPTION_ARG_INT, &arguments.batch, N_("Pictures a run (default: what suits the device)"),
       N_("N") },
     { "runs", 0, 0, G_OPTION_ARG_INT, &arguments.runs, N_("Runs to take the median of (default: 5)"), N_("N") },
+    { "retune", 0, 0, G_OPTION_ARG_NONE, &arguments.retune,
+      N_("First find out anew which kernels are fastest on this device, and keep it"), NULL },
     { NULL },
   };
   struct measured measured = { 0 };
@@ -397,6 +411,6 @@ run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_bench cli_bench_encode = {
   .name = "encode",
-  .usage = "[--model ID] [--device N] [--batch N] [--runs N]",
+  .usage = "[--model ID] [--device N] [--batch N] [--runs N] [--retune]",
   .run = run,
 };

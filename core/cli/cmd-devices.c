@@ -101,6 +101,8 @@ add_self_test(JsonBuilder *json, const struct tested *tested)
   }
   json_builder_end_array(json);
   json_builder_end_object(json);
+  if (tested->error == NULL)
+    add_integer(json, "tuned_shapes", nn_findings_classes(tested->device.findings));
 }
 
 static void
@@ -118,6 +120,11 @@ print_self_test(const struct tested *tested)
   for (size_t i = 0; nn_kernel_name(i) != NULL; i++)
     if (nn_findings_reason(tested->device.findings, i) != NULL)
       g_print("             %s: %s\n", nn_kernel_name(i), nn_findings_reason(tested->device.findings, i));
+  const size_t classes = nn_findings_classes(tested->device.findings);
+  if (classes > 0)
+    g_print(ngettext("   tuning    the fastest kernel is known for %zu shape\n",
+                     "   tuning    the fastest kernel is known for %zu shapes\n", classes),
+            classes);
 }
 
 static void

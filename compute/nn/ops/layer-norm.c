@@ -114,4 +114,13 @@ static const struct nn_kernel row = { .name = "row", .fits = fits_row, .record =
 
 static const struct nn_kernel *const kernels[] = { &row, &group, NULL };
 
-const struct nn_op nn_op_layer_norm = { "layer-norm", kernels, operations };
+static void
+sizes(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES])
+{
+  const struct nn_shape *shape = &node->output->shape;
+
+  sizes[1] = shape->dims[shape->rank - 1];
+  sizes[0] = nn_elements(shape) / sizes[1];
+}
+
+const struct nn_op nn_op_layer_norm = { "layer-norm", kernels, operations, sizes };

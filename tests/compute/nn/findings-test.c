@@ -14,6 +14,16 @@
 
 static char directory[] = "/tmp/saccade-findings-XXXXXX";
 
+/* As nn-testing.c chooses it. */
+static struct gpu_device_params
+device_params(void)
+{
+  const char *index = getenv("SACCADE_DEVICE");
+
+  return (struct gpu_device_params){ .choice = { .index = index != NULL ? atoi(index) : -1 },
+                                     .cache_directory = directory };
+}
+
 static double
 now(void)
 {
@@ -239,7 +249,7 @@ test_last_kernel(void)
   struct compute_error error = { 0 };
   struct gpu_device *device;
   struct nn_findings *findings;
-  const struct gpu_device_params params = { .choice = { .index = -1 }, .cache_directory = directory };
+  const struct gpu_device_params params = device_params();
 
   for (int turn = 0; turn < 2; turn++) {
     nn_injected_fault = (struct nn_injected_fault){ turn == 0 ? "linear/tile" : NULL, NN_FAULT_WRONG_NUMBER };
@@ -257,7 +267,7 @@ test_loss(void)
   struct compute_error error = { 0 };
   struct gpu_device *device;
   struct nn_findings *findings;
-  const struct gpu_device_params params = { .choice = { .index = -1 }, .cache_directory = directory };
+  const struct gpu_device_params params = device_params();
   char name[64];
   unsigned left_out = 0;
 
@@ -295,7 +305,7 @@ crash_child(void)
   struct gpu_device *device;
   struct nn_findings *findings;
   struct compute_error error = { 0 };
-  const struct gpu_device_params params = { .choice = { .index = -1 }, .cache_directory = directory };
+  const struct gpu_device_params params = device_params();
   const char *kernel = "layer-norm/row";
 
   if (gpu_instance_create(NULL, &instance, &error) != COMPUTE_OK)
@@ -346,6 +356,140 @@ test_planner_steps_down(void)
   nn_injected_fault.kernel = NULL;
 }
 
+/* ---- Tuning ---- */
+
+struct product {
+  struct nn_weights *weights;
+  struct nn_graph *graph;
+};
+
+static void
+begin_product(struct product *product, const struct nn_findings *findings, int64_t rows)
+{
+  const struct nn_shape shape = { { 64, 48 }, 2 };
+  struct compute_error error = { 0 };
+  float values[64 * 48];
+
+  for (int i = 0; i < 64 * 48; i++)
+    values[i] = testing_random();
+  CHECK(nn_weights_create(testing_device, NULL, &(struct nn_weights_params){ .findings = findings }, &product->weights,
+                          &error) == COMPUTE_OK);
+  CHECK(nn_weights_add(product->weights, "w", NN_F32, &shape, values, &error) == COMPUTE_OK);
+  product->graph = nn_graph_create(product->weights);
+  nn_output(product->graph,
+            nn_linear(product->graph, nn_input(product->graph, "x", NN_F32, 2, (int64_t[]){ rows, 48 }),
+                      nn_weight(product->graph, 2, shape.dims, "w"), NULL),
+            "y");
+}
+
+static void
+end_product(struct product *product)
+{
+  nn_graph_destroy(&product->graph);
+  nn_weights_destroy(&product->weights);
+}
+
+static bool
+never(void *user, double done)
+{
+  CHECK(user == NULL && done >= 0 && done <= 1);
+  return false;
+}
+
+static void
+test_tuning(void)
+{
+  struct nn_findings *findings = open_findings();
+  struct compute_error error = { 0 };
+  struct product product;
+  const struct nn_kernel *kernel;
+  unsigned variant;
+  char class[NN_CLASS_TEXT];
+
+  begin_product(&product, findings, 37);
+  CHECK(nn_class_of(product.graph->nodes[0], class) && strcmp(class, "linear f32 32 64 64") == 0);
+  CHECK(!nn_findings_fastest(findings, class, &kernel, &variant));
+  CHECK(nn_tune(product.graph, findings, &(struct nn_tune_params){ .progress = never }, &error) == COMPUTE_OK);
+  CHECK(nn_findings_classes(findings) == 0);
+  const double begin = now();
+  CHECK(nn_tune(product.graph, findings, NULL, &error) == COMPUTE_OK);
+  printf("one class is measured in %.3f s\n", now() - begin);
+  if (gpu_device_capabilities(testing_device)->type == GPU_DEVICE_CPU) {
+    CHECK(nn_findings_classes(findings) == 1 && nn_findings_fastest(findings, class, &kernel, &variant));
+    printf("%s: %s, variant %u\n", class, kernel->name, variant);
+    nn_findings_close(&findings);
+    findings = open_findings();
+    CHECK(nn_findings_classes(findings) == 1 && nn_findings_fastest(findings, class, &kernel, &variant));
+  }
+  nn_findings_forget_speed(findings);
+  CHECK(nn_findings_classes(findings) == 0);
+  end_product(&product);
+  nn_findings_close(&findings);
+  forget();
+}
+
+/* What is known to be fastest is taken, whatever the table's order, and every variant computes the same. */
+static void
+test_choices(void)
+{
+  const struct gpu_capabilities *capabilities = gpu_device_capabilities(testing_device);
+  struct nn_findings *findings = open_findings();
+  struct product product;
+  char class[NN_CLASS_TEXT];
+  unsigned variants = 0;
+
+  begin_product(&product, findings, 24);
+  const struct nn_node *node = product.graph->nodes[0];
+  nn_class_of(node, class);
+  CHECK(strcmp(class, "linear f32 32 64 64") == 0);
+  for (const struct nn_kernel *const *kernel = node->op->kernels; *kernel != NULL; kernel++) {
+    if ((*kernel)->fits != NULL && !(*kernel)->fits(capabilities, node))
+      continue;
+    for (unsigned variant = 0; variant <= (*kernel)->variants; variant++) {
+      if (variant > 0 && !(*kernel)->variant_fits(capabilities, node, variant))
+        continue;
+      variants += variant > 0;
+      /* The class of linear_kernel()'s product, which checks what comes out. */
+      nn_findings_set_fastest(findings, "linear f32 32 32 16", *kernel, variant);
+      CHECK(strcmp(linear_kernel(findings), (*kernel)->name) == 0);
+    }
+    /* One that is not to be used is not, however fast. */
+    if (kernel[1] != NULL) {
+      nn_findings_judge(findings, *kernel, "for a test");
+      CHECK(strcmp(linear_kernel(findings), (*kernel)->name) != 0);
+      nn_findings_judge(findings, *kernel, NULL);
+    }
+  }
+  printf("%u variants of linear\n", variants);
+  CHECK(variants > 2 || capabilities->type != GPU_DEVICE_CPU);
+  end_product(&product);
+  nn_findings_close(&findings);
+}
+
+/* A candidate that loses the device is not met a second time. */
+static void
+test_loss_in_tuning(void)
+{
+  struct nn_findings *findings = open_findings();
+  struct compute_error error = { 0 };
+  struct product product;
+
+  for (int turn = 0; turn < 2; turn++) {
+    begin_product(&product, findings, 37);
+    nn_injected_fault = (struct nn_injected_fault){ "linear/tile", NN_FAULT_LOST };
+    enum compute_status status = nn_tune(product.graph, findings, NULL, &error);
+    nn_injected_fault.kernel = NULL;
+    if (gpu_device_capabilities(testing_device)->type == GPU_DEVICE_CPU)
+      CHECK(status == (turn == 0 ? COMPUTE_ERROR_DEVICE_LOST : COMPUTE_OK) && nn_findings_classes(findings) == 1);
+    end_product(&product);
+    gpu_device_close(&testing_device);
+    const struct gpu_device_params params = device_params();
+    CHECK(gpu_device_open(testing_instance, &params, &testing_device, &error) == COMPUTE_OK);
+  }
+  nn_findings_close(&findings);
+  forget();
+}
+
 int
 main(void)
 {
@@ -362,6 +506,9 @@ main(void)
   test_last_kernel();
   test_loss();
   test_planner_steps_down();
+  test_tuning();
+  test_choices();
+  test_loss_in_tuning();
   testing_close();
   CHECK(!find_file(path));
   snprintf(path, sizeof path, "rm -r %s", directory);
