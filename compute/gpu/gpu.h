@@ -191,6 +191,11 @@ enum gpu_memory {
  * larger block, so that many small buffers are cheap. Does not block on the device. */
 enum compute_status gpu_buffer_create(struct gpu_device *device, uint64_t bytes, enum gpu_memory memory,
                                       struct gpu_buffer **buffer, struct compute_error *error);
+/* A buffer over a part of another's memory, which outlives it: what is written to one is in the other. Who uses parts that overlap keeps
+ * them apart in time. offset: a multiple of GPU_PART_ALIGNMENT. */
+#define GPU_PART_ALIGNMENT 4096
+enum compute_status gpu_buffer_create_part(struct gpu_buffer *whole, uint64_t offset, uint64_t bytes,
+                                           struct gpu_buffer **buffer, struct compute_error *error);
 void gpu_buffer_destroy(struct gpu_buffer **buffer);
 uint64_t gpu_buffer_bytes(const struct gpu_buffer *buffer);
 

@@ -296,8 +296,13 @@ get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens,
   }
   struct nn_graph *graph = nn_graph_create(model->weights);
   build(model, graph, &key);
-  enum compute_status status =
-      nn_plan_create(graph, &(struct nn_plan_params){ .profile = model->profile }, &key.plan, error);
+  struct nn_plan_params params = { .profile = model->profile };
+  enum compute_status status = nn_plan_create(graph, &params, &key.plan, error);
+  /* Where not even the smallest run has room, the weights take turns. Texts are few: they are not worth a smaller run. */
+  if (status == COMPUTE_ERROR_OUT_OF_MEMORY && (batch == 1 || tower == TOWER_TEXTS)) {
+    params.weights_by_turns = true;
+    status = nn_plan_create(graph, &params, &key.plan, error);
+  }
   nn_graph_destroy(&graph);
   if (status)
     return network_about(model->folder, NULL, status, error);

@@ -25,7 +25,8 @@
  * Which pictures make up a clip is the caller's to say; where there are fewer, the same one may stand more than once.
  *
  * A model belongs to one thread at a time. Opening maps the weights; a tower's plan is made when it is first used, and the
- * weights are uploaded once, however many batch sizes there are. All functions block. The device must outlive the model.
+ * weights are uploaded once, however many batch sizes there are; where the device has no room for them beside a run of one picture, or
+ * of texts, they take turns there, which is slow and gives the same vectors. All functions block. The device must outlive the model.
  */
 
 struct model;

@@ -337,4 +337,17 @@ enum compute_status
 nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
                 const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error);
 
+/* The same into a buffer of the caller's own, of packing->bytes(). */
+enum compute_status
+nn_weights_upload(struct nn_source *source, int64_t first, const struct nn_shape *shape,
+                  const struct nn_packing *packing, struct gpu_buffer *buffer, struct compute_error *error);
+/* NULL: it is not in the cache. */
+struct gpu_buffer *
+nn_weights_find_packed(const struct nn_weights *weights, const struct nn_source *source, int64_t first,
+                       const struct nn_shape *shape, const struct nn_packing *packing);
+
+/* Takes out of the cache what was packed since the mark: for a plan that was not made after all. */
+const void *nn_weights_mark(const struct nn_weights *weights);
+void nn_weights_release(struct nn_weights *weights, const void *mark);
+
 extern const struct nn_packing nn_packing_plain;

@@ -36,14 +36,17 @@
  *                 linear        …                             └────────────────────────────────► node
  *
  *   - Kernel: each operation has a table of kernels, best first; the first one that the device's capabilities and the
- *     node's shapes allow is taken. The last in each table needs nothing beyond Vulkan 1.1's least limits.
+ *     node's shapes allow is taken, unless struct nn_findings knows better: one that was measured faster, or that this
+ *     one is wrong on the device. The last in each table needs nothing beyond Vulkan 1.1's least limits. A kernel that
+ *     cannot be recorded (its shader is not compiled, a limit is too small) makes way for the next.
  *   - Views: reshape, slice, transpose and broadcast make no node. They are a view: another shape, other strides and an
  *     offset over the same memory. So the three parts of a fused query-key-value product are read in place, and attention
  *     heads are never transposed in memory. A kernel that cannot read such strides gets a copy, added by the planner.
  *   - Memory: each result lives from the node that makes it to the last that reads it; results whose lives do not meet share
  *     bytes. Inputs and outputs keep their bytes for the whole plan, so a plan may be run again without writing them anew.
  *   - Weights: each kernel says how it wants its weights laid out; struct nn_weights packs and uploads a tensor once per
- *     layout and shares it between all plans (of other batch sizes, say).
+ *     layout and shares it between all plans (of other batch sizes, say). Where a device has no room for all of them, they take
+ *     turns there (nn_plan_params.weights_by_turns).
  *   - Commands: recorded once, submitted once a run; a barrier stands only between nodes of which one writes what the other
  *     touches.
  *
@@ -298,8 +301,12 @@ nn_tensor nn_l2_normalize(struct nn_graph *graph, nn_tensor x, float epsilon);
 struct nn_plan;
 
 struct nn_plan_params {
-  bool profile;       /* time every operation; costs a barrier each */
-  bool no_aliasing;   /* every result has bytes of its own: for tests and for hunting faults */
+  bool profile;     /* time every operation; costs a barrier each */
+  bool no_aliasing; /* every result has bytes of its own: for tests and for hunting faults */
+  /* The device need not hold all weights at once: a window of them is kept there, and those of each layer are read, packed and uploaded
+     before it runs, in every run. Far slower, and the same numbers. Weights that other plans keep there are used where they are. The
+     plan then takes no times. COMPUTE_ERROR_OUT_OF_MEMORY: not even one layer's fit. */
+  bool weights_by_turns;
   const char *kernel; /* "operation/kernel": that operation must use this kernel or nn_plan_create() fails with
                          COMPUTE_ERROR_UNSUPPORTED; NULL: free choice */
 };
@@ -333,6 +340,9 @@ struct nn_op_time {
 
 /* Entries in running order, valid until the plan is run again or destroyed; returns how many. */
 size_t nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times);
+
+/* In how many turns weights are uploaded in a run; 0 where all stay on the device. */
+size_t nn_plan_turns(const struct nn_plan *plan);
 
 /* Bytes of the arena, and what they would be if no two results shared any. */
 uint64_t nn_plan_arena_bytes(const struct nn_plan *plan);

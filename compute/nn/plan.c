@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/nn/arena.h"
-#include "compute/nn/nn-private.h"
+#include "compute/nn/window.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ struct step {
   const struct nn_node *node; /* valid while the plan is made */
   const struct nn_kernel *kernel;
   unsigned variant;
-  uint64_t refused; /* a bit for each kernel of the operation's table that could not be recorded */
+  uint64_t weight_bytes; /* in a window of weights */
+  uint64_t refused;      /* a bit for each kernel of the operation's table that could not be recorded */
 };
 
 /* A range of the arena that a dispatch since the last barrier touched. */
@@ -31,7 +32,11 @@ struct touch {
 struct nn_plan {
   struct gpu_device *device;
   struct gpu_buffer *arena;
-  struct gpu_commands *commands;
+  struct gpu_commands *commands; /* the last, where there are several */
+  /* Where weights take turns: the commands of every turn but the last. */
+  struct nn_window *window;
+  struct gpu_commands **turns;
+  size_t turn_count;
   struct port *ports;
   size_t port_count;
   struct nn_op_time *times; /* one a step */
@@ -44,7 +49,9 @@ struct nn_plan {
   /* While the plan is made. */
   struct nn_weights *weights;
   struct nn_plan_params params;
-  bool alone; /* one node, whose operands are the inputs */
+  bool alone;     /* one node, whose operands are the inputs */
+  bool recording; /* in the middle of a step */
+  bool measuring; /* kernels are asked what they bind, and nothing is recorded */
   struct step *steps;
   struct arena_block *blocks; /* the indexed storages, then a scratch a step */
   size_t storage_blocks;
@@ -74,18 +81,20 @@ alignment(const struct nn_plan *plan)
   return most;
 }
 
+static enum compute_status
+bind_weight(struct nn_plan *plan, struct nn_source *source, int64_t first, const struct nn_shape *shape,
+            const struct nn_packing *packing, struct gpu_binding *binding, struct compute_error *error)
+{
+  *binding = (struct gpu_binding){ .bytes = packing->bytes(packing, shape) };
+  return plan->window != NULL ? nn_window_bind(plan->window, source, first, shape, packing, &binding->buffer, error)
+                              : nn_weights_pack(plan->weights, source, first, shape, packing, &binding->buffer, error);
+}
+
 enum compute_status
 nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, const struct nn_packing *packing,
                     struct gpu_binding *binding, struct compute_error *error)
 {
-  enum compute_status status = nn_weights_pack(plan->weights, tensor->storage->source, tensor->offset, &tensor->shape,
-                                               packing, &binding->buffer, error);
-
-  if (status != COMPUTE_OK)
-    return status;
-  binding->offset = 0;
-  binding->bytes = packing->bytes(packing, &tensor->shape);
-  return COMPUTE_OK;
+  return bind_weight(plan, tensor->storage->source, tensor->offset, &tensor->shape, packing, binding, error);
 }
 
 static enum compute_status
@@ -109,12 +118,9 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
   enum compute_status status;
 
   if (storage->kind == NN_STORAGE_WEIGHT) {
-    status = nn_weights_pack(plan->weights, storage->source, 0, &storage->source->shape, &nn_packing_plain,
-                             &binding->buffer, error);
+    status = bind_weight(plan, storage->source, 0, &storage->source->shape, &nn_packing_plain, binding, error);
     if (status != COMPUTE_OK)
       return status;
-    binding->offset = 0;
-    binding->bytes = nn_packing_plain.bytes(&nn_packing_plain, &storage->source->shape);
   } else {
     block = &plan->blocks[storage->index];
     *binding = (struct gpu_binding){ plan->arena, block->offset, block->bytes };
@@ -151,7 +157,8 @@ nn_plan_scratch(const struct nn_plan *plan)
 void
 nn_plan_barrier(struct nn_plan *plan)
 {
-  gpu_commands_barrier(plan->commands);
+  if (!plan->measuring)
+    gpu_commands_barrier(plan->commands);
 }
 
 enum compute_status
@@ -163,6 +170,8 @@ nn_plan_dispatch(struct nn_plan *plan, const struct nn_dispatch *dispatch, struc
   uint64_t x = dispatch->groups, y = 1;
   enum compute_status status;
 
+  if (plan->measuring)
+    return COMPUTE_OK;
   status = gpu_pipeline_get(plan->device,
                             &(struct gpu_pipeline_params){
                                 .name = dispatch->shader->name,
@@ -318,23 +327,6 @@ use_block(struct arena_block *block, size_t step)
 }
 
 static enum compute_status
-allocate_arena(struct nn_plan *plan, size_t count, struct compute_error *error)
-{
-  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
-
-  plan->unshared_bytes = arena_lay_out(plan->blocks, count, alignment(plan), false);
-  plan->arena_bytes = plan->unshared_bytes;
-  if (!plan->params.no_aliasing)
-    plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
-  if (plan->arena_bytes > capabilities->max_allocation_bytes)
-    return compute_fail(error, COMPUTE_ERROR_LIMIT,
-                        "the network's tensors take %llu bytes and the device gives at most %llu: use a smaller batch",
-                        (unsigned long long)plan->arena_bytes, (unsigned long long)capabilities->max_allocation_bytes);
-  return gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
-                           &plan->arena, error);
-}
-
-static enum compute_status
 lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
 {
   const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
@@ -360,18 +352,33 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
     if (scratch->bytes > 0)
       use_block(scratch, i);
   }
-  if (plan->alone)
-    return allocate_arena(plan, count, error);
   /* The host writes inputs before the first node and reads outputs after the last; both keep what they hold between runs. */
-  for (size_t i = 0; i < graph->input_count; i++) {
+  for (size_t i = 0; !plan->alone && i < graph->input_count; i++) {
     use_block(&plan->blocks[graph->inputs[i].tensor->storage->index], 0);
     plan->blocks[graph->inputs[i].tensor->storage->index].first = 0;
     use_block(&plan->blocks[graph->inputs[i].tensor->storage->index], last);
   }
-  for (size_t i = 0; i < graph->output_count; i++)
+  for (size_t i = 0; !plan->alone && i < graph->output_count; i++)
     use_block(&plan->blocks[graph->outputs[i].tensor->storage->index], last);
 
-  return allocate_arena(plan, count, error);
+  plan->unshared_bytes = arena_lay_out(plan->blocks, count, alignment(plan), false);
+  plan->arena_bytes = plan->unshared_bytes;
+  if (!plan->params.no_aliasing && !plan->alone)
+    plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
+  return COMPUTE_OK;
+}
+
+static enum compute_status
+allocate(struct nn_plan *plan, struct compute_error *error)
+{
+  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
+
+  if (plan->arena_bytes > capabilities->max_allocation_bytes)
+    return compute_fail(error, COMPUTE_ERROR_LIMIT,
+                        "the network's tensors take %llu bytes and the device gives at most %llu: use a smaller batch",
+                        (unsigned long long)plan->arena_bytes, (unsigned long long)capabilities->max_allocation_bytes);
+  return gpu_buffer_create(plan->device, plan->arena_bytes > 0 ? plan->arena_bytes : 16, GPU_MEMORY_DEVICE,
+                           &plan->arena, error);
 }
 
 static enum compute_status
@@ -522,6 +529,85 @@ inject_fault(struct nn_plan *plan, const struct step *step, struct compute_error
   return COMPUTE_OK;
 }
 
+/* ---- Weights by turns ---- */
+
+/* What each step's weights take, and the most of all. */
+static enum compute_status
+measure_weights(struct nn_plan *plan, uint64_t *all, uint64_t *most, struct compute_error *error)
+{
+  enum compute_status status = nn_window_create(plan->weights, 0, &plan->window, error);
+
+  plan->measuring = plan->recording = true;
+  *all = *most = 0;
+  for (plan->step = 0; status == COMPUTE_OK && plan->step < plan->step_count; plan->step++) {
+    struct step *step = &plan->steps[plan->step];
+
+    status = nn_window_next(plan->window, error);
+    if (status == COMPUTE_OK)
+      status = step->kernel->record(plan, step->node, error);
+    if (status != COMPUTE_OK)
+      break;
+    step->weight_bytes = nn_window_used(plan->window);
+    *all += step->weight_bytes;
+    if (*most < step->weight_bytes)
+      *most = step->weight_bytes;
+  }
+  plan->measuring = false;
+  plan->recording = status != COMPUTE_OK;
+  nn_window_destroy(&plan->window);
+  return status;
+}
+
+#define TURNS 8 /* that are wished for: more would save memory, and wait more often */
+
+/* A window for some turns, or, where there is no room for it, for the step with the largest weights. */
+static enum compute_status
+open_window(struct nn_plan *plan, struct compute_error *error)
+{
+  uint64_t all, most, wished;
+  enum compute_status status = measure_weights(plan, &all, &most, error);
+
+  if (status != COMPUTE_OK || all == 0)
+    return status;
+  wished = nn_divide_up(all / TURNS, GPU_PART_ALIGNMENT) * GPU_PART_ALIGNMENT;
+  status = nn_window_create(plan->weights, wished > most ? wished : most, &plan->window, error);
+  if ((status == COMPUTE_ERROR_OUT_OF_MEMORY || status == COMPUTE_ERROR_LIMIT) && wished > most)
+    status = nn_window_create(plan->weights, most, &plan->window, error);
+  if (status == COMPUTE_ERROR_OUT_OF_MEMORY)
+    status = compute_fail(error, status,
+                          "%s has too little free memory: the network's tensors take %llu MiB there, and its largest "
+                          "layer's weights, %llu MiB, do not fit beside them. Close other programs, or choose a "
+                          "smaller model or another device (saccade devices)",
+                          gpu_device_get_info(plan->device)->name,
+                          (unsigned long long)nn_divide_up(plan->arena_bytes, 1 << 20),
+                          (unsigned long long)nn_divide_up(most, 1 << 20));
+  return status;
+}
+
+/* Ends the commands at hand where the step's weights do not fit the window beside those before. */
+static enum compute_status
+take_turn(struct nn_plan *plan, const struct step *step, struct compute_error *error)
+{
+  struct gpu_commands **turns;
+  enum compute_status status;
+
+  if (plan->window == NULL || nn_window_used(plan->window) + step->weight_bytes <= nn_window_bytes(plan->window))
+    return COMPUTE_OK;
+  status = gpu_commands_end(plan->commands, error);
+  turns = realloc(plan->turns, (plan->turn_count + 1) * sizeof *turns);
+  if (status == COMPUTE_OK && turns == NULL)
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to record a plan");
+  if (turns != NULL)
+    plan->turns = turns;
+  if (status != COMPUTE_OK)
+    return status;
+  plan->turns[plan->turn_count++] = plan->commands;
+  plan->commands = NULL;
+  plan->touch_count = 0; /* the next commands begin when these have ended */
+  status = gpu_commands_create(plan->device, &plan->commands, error);
+  return status == COMPUTE_OK ? nn_window_next(plan->window, error) : status;
+}
+
 static enum compute_status
 record(struct nn_plan *plan, struct compute_error *error)
 {
@@ -533,18 +619,23 @@ record(struct nn_plan *plan, struct compute_error *error)
   plan->stamps = calloc(plan->step_count + 1, sizeof *plan->stamps);
   if (plan->times == NULL || plan->stamps == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for the times of %zu nodes", plan->step_count);
-  plan->timed = plan->params.profile && nn_plan_capabilities(plan)->timestamps &&
+  plan->timed = plan->params.profile && plan->window == NULL && nn_plan_capabilities(plan)->timestamps &&
                 gpu_commands_timestamp(plan->commands) != UINT32_MAX;
   for (plan->step = 0; plan->step < plan->step_count; plan->step++) {
     const struct step *step = &plan->steps[plan->step];
 
-    status = separate(plan, error);
+    status = take_turn(plan, step, error);
     if (status == COMPUTE_OK)
-      status = step->kernel->record(plan, step->node, error);
+      status = separate(plan, error);
+    if (status != COMPUTE_OK)
+      return status;
+    plan->recording = true;
+    status = step->kernel->record(plan, step->node, error);
     if (status == COMPUTE_OK)
       status = inject_fault(plan, step, error);
     if (status != COMPUTE_OK)
       return status;
+    plan->recording = false;
     if (plan->timed)
       plan->timed = gpu_commands_timestamp(plan->commands) != UINT32_MAX;
     plan->times[plan->step] = (struct nn_op_time){
@@ -567,7 +658,11 @@ make(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *e
   enum compute_status status = lay_out(plan, graph, error);
 
   if (status == COMPUTE_OK)
+    status = allocate(plan, error);
+  if (status == COMPUTE_OK)
     status = add_ports(plan, graph, error);
+  if (status == COMPUTE_OK && plan->params.weights_by_turns)
+    status = open_window(plan, error);
   return status == COMPUTE_OK ? record(plan, error) : status;
 }
 
@@ -575,20 +670,26 @@ static void
 unmake(struct nn_plan *plan)
 {
   gpu_commands_destroy(&plan->commands);
+  for (size_t i = 0; i < plan->turn_count; i++)
+    gpu_commands_destroy(&plan->turns[i]);
+  nn_window_destroy(&plan->window);
   gpu_buffer_destroy(&plan->arena);
   for (size_t i = 0; i < plan->port_count; i++)
     free(plan->ports[i].name);
+  free(plan->turns);
   free(plan->ports);
   free(plan->times);
   free(plan->stamps);
   free(plan->blocks);
   free(plan->touches);
+  plan->turns = NULL;
   plan->ports = NULL;
   plan->times = NULL;
   plan->stamps = NULL;
   plan->blocks = NULL;
   plan->touches = NULL;
-  plan->port_count = plan->touch_count = plan->touch_room = 0;
+  plan->turn_count = plan->port_count = plan->touch_count = plan->touch_room = 0;
+  plan->recording = false;
 }
 
 static void
@@ -608,6 +709,7 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
                struct compute_error *error)
 {
   struct nn_plan *plan;
+  const void *mark;
   enum compute_status status;
 
   *plan_out = NULL;
@@ -628,24 +730,30 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
   if (params != NULL)
     plan->params = *params;
 
+  mark = nn_weights_mark(plan->weights);
   status = choose_steps(plan, graph, error);
   if (status == COMPUTE_OK)
     status = choose_kernels(plan, error);
   if (status == COMPUTE_OK)
     status = make(plan, graph, error);
   /* A kernel that this device cannot compile or bind for this node makes way for the next in its table. */
-  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan->step < plan->step_count &&
-         plan->commands != NULL && refuse_kernel(plan)) {
+  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan->recording &&
+         refuse_kernel(plan)) {
     unmake(plan);
+    nn_weights_release(plan->weights, mark);
     status = choose_kernels(plan, error);
     if (status == COMPUTE_OK)
       status = make(plan, graph, error);
   }
-  forget_making(plan);
   if (status != COMPUTE_OK) {
+    struct nn_weights *weights = plan->weights;
+
+    forget_making(plan);
     nn_plan_destroy(&plan);
+    nn_weights_release(weights, mark);
     return status;
   }
+  forget_making(plan);
   *plan_out = plan;
   return COMPUTE_OK;
 }
@@ -736,6 +844,24 @@ nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count,
   return status == COMPUTE_OK ? gpu_buffer_read(plan->arena, port->offset, out, port->bytes, error) : status;
 }
 
+/* All turns but the last, whose weights are uploaded. */
+static enum compute_status
+run_turns(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+
+  for (size_t i = 0; status == COMPUTE_OK && i < plan->turn_count; i++) {
+    status = nn_window_upload(plan->window, i, error);
+    if (status == COMPUTE_OK)
+      status = gpu_commands_submit(plan->turns[i], error);
+    if (status == COMPUTE_OK)
+      status = gpu_commands_wait(plan->turns[i], error);
+  }
+  if (status == COMPUTE_OK && plan->window != NULL)
+    status = nn_window_upload(plan->window, plan->turn_count, error);
+  return status;
+}
+
 enum compute_status
 nn_plan_run(struct nn_plan *plan, struct compute_error *error)
 {
@@ -743,7 +869,9 @@ nn_plan_run(struct nn_plan *plan, struct compute_error *error)
 
   if (plan->loses)
     gpu_device_inject_loss(plan->device);
-  status = gpu_commands_submit(plan->commands, error);
+  status = run_turns(plan, error);
+  if (status == COMPUTE_OK)
+    status = gpu_commands_submit(plan->commands, error);
   if (status == COMPUTE_OK)
     status = gpu_commands_wait(plan->commands, error);
   if (status != COMPUTE_OK || !plan->timed)
@@ -768,6 +896,12 @@ nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times)
 {
   *times = plan->times;
   return plan->step_count;
+}
+
+size_t
+nn_plan_turns(const struct nn_plan *plan)
+{
+  return plan->window != NULL ? plan->turn_count + 1 : 0;
 }
 
 uint64_t

@@ -372,28 +372,44 @@ out:
 }
 
 enum compute_status
+nn_weights_upload(struct nn_source *source, int64_t first, const struct nn_shape *shape,
+                  const struct nn_packing *packing, struct gpu_buffer *buffer, struct compute_error *error)
+{
+  struct entry *entry = (struct entry *)source;
+
+  return packing->pack != NULL ? upload_packed(entry, first, shape, packing, buffer, error)
+                               : upload_plain(entry, first, nn_elements(shape), buffer, error);
+}
+
+struct gpu_buffer *
+nn_weights_find_packed(const struct nn_weights *weights, const struct nn_source *source, int64_t first,
+                       const struct nn_shape *shape, const struct nn_packing *packing)
+{
+  for (struct packed *packed = weights->packed; packed != NULL; packed = packed->next)
+    if (&packed->entry->source == source && packed->first == first && packed->packing == packing &&
+        nn_shape_equal(&packed->shape, shape))
+      return packed->buffer;
+  return NULL;
+}
+
+enum compute_status
 nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
                 const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error)
 {
-  struct entry *entry = (struct entry *)source;
   struct packed *packed;
   enum compute_status status;
 
-  for (packed = weights->packed; packed != NULL; packed = packed->next)
-    if (packed->entry == entry && packed->first == first && packed->packing == packing &&
-        nn_shape_equal(&packed->shape, shape)) {
-      *buffer = packed->buffer;
-      return COMPUTE_OK;
-    }
+  *buffer = nn_weights_find_packed(weights, source, first, shape, packing);
+  if (*buffer != NULL)
+    return COMPUTE_OK;
   packed = calloc(1, sizeof *packed);
   if (packed == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s”", source->name);
-  *packed = (struct packed){ .entry = entry, .first = first, .shape = *shape, .packing = packing };
+  *packed = (struct packed){ .entry = (struct entry *)source, .first = first, .shape = *shape, .packing = packing };
   status =
       gpu_buffer_create(weights->device, packing->bytes(packing, shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
   if (status == COMPUTE_OK)
-    status = packing->pack != NULL ? upload_packed(entry, first, shape, packing, packed->buffer, error)
-                                   : upload_plain(entry, first, nn_elements(shape), packed->buffer, error);
+    status = nn_weights_upload(source, first, shape, packing, packed->buffer, error);
   if (status != COMPUTE_OK) {
     gpu_buffer_destroy(&packed->buffer);
     free(packed);
@@ -404,4 +420,23 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
   weights->packed = packed;
   *buffer = packed->buffer;
   return COMPUTE_OK;
+}
+
+const void *
+nn_weights_mark(const struct nn_weights *weights)
+{
+  return weights->packed;
+}
+
+void
+nn_weights_release(struct nn_weights *weights, const void *mark)
+{
+  while (weights->packed != mark) {
+    struct packed *packed = weights->packed;
+
+    weights->packed = packed->next;
+    weights->bytes -= packed->packing->bytes(packed->packing, &packed->shape);
+    gpu_buffer_destroy(&packed->buffer);
+    free(packed);
+  }
 }

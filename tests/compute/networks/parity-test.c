@@ -233,6 +233,58 @@ check_clamped(const char *root)
   }
 }
 
+/* A device with less and less memory: first all weights stay there, then they take turns, and the vectors are the same; in the end there
+   is an error that says so. */
+static void
+check_shortage(const char *root, const char *name)
+{
+  struct weights_file *file = NULL;
+  char folder[4096], path[4200];
+  uint64_t whole = 0;
+  unsigned done = 0, refused = 0;
+
+  snprintf(folder, sizeof folder, "%s/%s", root, name);
+  snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+  if (!gpu_device_capabilities(device)->unified_memory || /* else there is memory for copies too */
+      !check(!weights_open(path, &file, NULL), "%s cannot be opened", path))
+    return;
+  const struct weights_tensor *tensor = weights_find(file, "picture.0");
+  const struct model_picture picture = { tensor->data, (uint32_t)tensor->dims[1], (uint32_t)tensor->dims[0],
+                                         tensor->dims[1] * 3 };
+
+  for (unsigned tenths = 11; tenths-- > 0;) {
+    struct compute_error error = { 0 };
+    struct model *model = NULL;
+
+    gpu_device_inject_shortage(device, whole > 0 ? whole * tenths / 10 : UINT64_MAX);
+    if (!check(!model_open(device, folder, &(struct model_params){ .batch = 1 }, &model, &error), "%s", error.message))
+      break;
+    const unsigned dimensions = model_get_info(model)->dimensions;
+    const size_t pictures = weights_find(file, "pictures")->elements;
+    float *vector = calloc(dimensions, sizeof *vector), *expected = read_expected(file, "pictures", pictures);
+    const enum compute_status status = model_embed_pictures(model, &picture, 1, vector, &error);
+
+    if (whole == 0)
+      whole = gpu_device_memory_use(device).used_bytes;
+    if (status == COMPUTE_OK) {
+      check(cosine(vector, expected, dimensions) >= MIN_COSINE, "%s: with %u tenths of its memory the vector is wrong",
+            name, tenths);
+      check(gpu_device_memory_use(device).used_bytes <= whole * tenths / 10, "%s: it takes more than there is", name);
+      done++;
+    } else {
+      check(status == COMPUTE_ERROR_OUT_OF_MEMORY && strstr(error.message, "smaller model"), "%s", error.message);
+      refused++;
+    }
+    free(vector);
+    free(expected);
+    model_close(&model);
+  }
+  gpu_device_inject_shortage(device, UINT64_MAX);
+  printf("%s: right with %u tenths of its memory, refused with %u\n", name, done, refused);
+  check(done >= 4 && refused >= 1, "%s: right with %u tenths of its memory", name, done);
+  weights_close(&file);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -249,6 +301,9 @@ main(int argc, char **argv)
   device = open_device(&instance, NULL);
   for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
     check_model(argv[1], models[i][0], models[i][1]);
+  close_device();
+  device = open_device(&instance, NULL);
+  check_shortage(argv[1], "clip-quick-gelu");
   close_device();
   return report();
 }
