@@ -111,8 +111,8 @@ bool nn_findings_tested(const struct nn_findings *findings);
 
 /* Tries every kernel on small shapes, then two small networks, all against the host's plain C; at once where the findings have it
    already. COMPUTE_ERROR_UNSUPPORTED: an operation has no kernel left that can be relied on: the device is not to be used.
-   COMPUTE_ERROR_DEVICE_LOST: a kernel lost it, which is noted: open it again and go on. Blocks: half a second on a processor whose
-   pipelines are cached, some seconds where they must be compiled. */
+   COMPUTE_ERROR_DEVICE_LOST: a kernel lost it, which is noted: open it again and go on. Blocks: less than a second where pipelines are
+   cached; where they must be compiled, as long as the driver compiles some fifty small ones. */
 enum compute_status nn_self_test(struct gpu_device *device, struct nn_findings *findings, struct compute_error *error);
 
 /* How many classes of nodes were measured; and their forgetting, so that nn_tune() measures them anew. */

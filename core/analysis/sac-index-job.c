@@ -420,7 +420,7 @@ tune_once(SacIndexJob *job, GError **error)
   job->tuned = TRUE;
   g_mutex_lock(&job->lock);
   g_autofree char *message = g_steal_pointer(&job->message);
-  job->message = g_strdup("Finding out what is fastest on this device, once");
+  job->message = g_strdup("Getting the device ready");
   notify_locked(job);
   g_mutex_unlock(&job->lock);
   gboolean good = sac_encoder_tune(job->encoder, job->model, job->cancellable, error);
