@@ -415,13 +415,13 @@ end_trial(struct trial *t)
 
 /* The graph, and what it should give. */
 static enum compute_status
-begin_trial(struct trial *t, struct gpu_device *device, const struct nn_findings *findings,
+begin_trial(struct trial *t, struct gpu_device *device, const struct nn_weights_params *params,
             nn_tensor (*build)(struct trial *trial), struct compute_error *error)
 {
   enum compute_status status;
 
   *t = (struct trial){ .state = 1 };
-  status = nn_weights_create(device, NULL, &(struct nn_weights_params){ .findings = findings }, &t->weights, error);
+  status = nn_weights_create(device, NULL, params, &t->weights, error);
   if (status != COMPUTE_OK)
     return status;
   t->graph = nn_graph_create(t->weights);
@@ -532,26 +532,35 @@ check_usable(struct gpu_device *device, const struct nn_findings *findings, stru
   return COMPUTE_OK;
 }
 
+/* One of the trials by all of its operation's kernels. */
+static enum compute_status
+try_all(struct gpu_device *device, struct nn_findings *findings, size_t which, enum nn_type storage,
+        struct compute_error *error)
+{
+  const struct nn_weights_params params = { .storage = storage };
+  const struct nn_op *op = trials[which].op;
+  struct trial trial;
+  enum compute_status status = begin_trial(&trial, device, &params, trials[which].build, error);
+
+  if (status != COMPUTE_OK)
+    return status;
+  for (const struct nn_kernel *const *kernel = op->kernels; status == COMPUTE_OK && *kernel != NULL; kernel++)
+    if (nn_findings_allow(findings, *kernel) && fits_trial(&trial, gpu_device_capabilities(device), op, *kernel))
+      status = try_kernel(&trial, findings, *kernel, trials[which].what, error);
+  end_trial(&trial);
+  return status == COMPUTE_OK ? check_usable(device, findings, error) : status;
+}
+
 static enum compute_status
 try_kernels(struct gpu_device *device, struct nn_findings *findings, struct compute_error *error)
 {
-  const struct gpu_capabilities *capabilities = gpu_device_capabilities(device);
   enum compute_status status = COMPUTE_OK;
 
-  for (size_t i = 0; status == COMPUTE_OK && i < sizeof trials / sizeof trials[0]; i++) {
-    struct trial trial;
-
-    status = begin_trial(&trial, device, NULL, trials[i].build, error);
-    if (status != COMPUTE_OK)
-      break;
-    for (const struct nn_kernel *const *kernel = trials[i].op->kernels; status == COMPUTE_OK && *kernel != NULL;
-         kernel++)
-      if (nn_findings_allow(findings, *kernel) && fits_trial(&trial, capabilities, trials[i].op, *kernel))
-        status = try_kernel(&trial, findings, *kernel, trials[i].what, error);
-    end_trial(&trial);
-    if (status == COMPUTE_OK)
-      status = check_usable(device, findings, error);
-  }
+  /* A processor keeps weights in fp32 unless it is told otherwise, and takes long to compile the rest. */
+  for (int halves = 0; halves < (gpu_device_capabilities(device)->type == GPU_DEVICE_CPU ? 1 : 2); halves++)
+    for (size_t i = 0; status == COMPUTE_OK && i < sizeof trials / sizeof trials[0]; i++)
+      if (!halves || trials[i].op == &nn_op_linear || trials[i].op == &nn_op_conv2d)
+        status = try_all(device, findings, i, halves ? NN_F16 : NN_F32, error);
   return status;
 }
 
@@ -562,7 +571,8 @@ try_network(struct gpu_device *device, const struct nn_findings *findings, size_
             struct compute_error *error)
 {
   struct trial trial;
-  enum compute_status status = begin_trial(&trial, device, findings, networks[network].build, error);
+  enum compute_status status =
+      begin_trial(&trial, device, &(struct nn_weights_params){ .findings = findings }, networks[network].build, error);
 
   if (status != COMPUTE_OK)
     return status;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The self-test: it passes here, and a kernel that is broken in any of the ways that it looks for is not used afterwards. */
 #include "compute/nn/nn-private.h"
+#include "tests/compute/clamps.h"
 #include "tests/compute/nn/nn-testing.h"
 
 #include <dirent.h>
@@ -106,6 +107,30 @@ test_passes(void)
   nn_findings_close(&findings);
   CHECK(findings == NULL);
   nn_findings_close(&findings);
+}
+
+/* A device that can do less is no worse a device. */
+static void
+test_passes_on_lesser_devices(void)
+{
+  for (size_t i = 0; i < CLAMP_COUNT; i++) {
+    struct nn_findings *findings;
+    struct compute_error error = { 0 };
+
+    if (clamps[i].refuses) /* less than any device has */
+      continue;
+    testing_open_lowered(clamps[i].lower);
+    CHECK(nn_findings_open(testing_device, NULL, &findings, &error) == COMPUTE_OK);
+    if (nn_self_test(testing_device, findings, &error) != COMPUTE_OK || count_unused(findings) > 0) {
+      for (size_t k = 0; nn_kernel_name(k) != NULL; k++)
+        if (nn_findings_reason(findings, k) != NULL)
+          fprintf(stderr, "%s: %s\n", nn_kernel_name(k), nn_findings_reason(findings, k));
+      fprintf(stderr, "%s: %s\n", clamps[i].name, error.message);
+      exit(1);
+    }
+    nn_findings_close(&findings);
+    testing_close();
+  }
 }
 
 /* Every cut and a changed byte anywhere: nothing is known, and nothing breaks. */
@@ -497,6 +522,7 @@ main(void)
 
   CHECK(mkdtemp(directory) != NULL);
   test_crash();
+  test_passes_on_lesser_devices();
   testing_open(NULL);
   test_passes();
   test_damaged_file();
