@@ -270,6 +270,7 @@ gpu_describe_device(VkPhysicalDevice physical, struct gpu_device_info *info)
   struct extension_list extensions = list_extensions(physical);
   bool driver_known =
       first.apiVersion >= VK_API_VERSION_1_2 || has_extension(&extensions, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME);
+  const bool budget = has_extension(&extensions, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   free(extensions.items);
   VkPhysicalDeviceDriverProperties driver = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES };
   VkPhysicalDeviceIDProperties id = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
@@ -299,6 +300,7 @@ gpu_describe_device(VkPhysicalDevice physical, struct gpu_device_info *info)
   uint32_t family = gpu_choose_queue_family(physical, &timestamp_bits);
   read_capabilities(physical, &properties.properties, &subgroup, &maintenance, timestamp_bits, &memory,
                     &info->capabilities);
+  info->capabilities.memory_budget = budget;
   if (family == UINT32_MAX) {
     snprintf(info->reason, sizeof info->reason, "it has no queue for compute");
     return;

@@ -190,6 +190,7 @@ lower_limits(struct gpu_capabilities *c, const struct gpu_capabilities *to)
   LOWER(cooperative_matrix_khr);
   LOWER(timestamps);
   LOWER(unified_memory);
+  LOWER(memory_budget);
   LOWER(max_workgroup_invocations);
   for (int i = 0; i < 3; i++) {
     LOWER(max_workgroup_size[i]);

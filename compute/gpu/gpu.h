@@ -76,6 +76,7 @@ struct gpu_capabilities {
   bool cooperative_matrix_khr; /* VK_KHR_cooperative_matrix */
   bool timestamps;             /* gpu_commands_timestamp() gives an index */
   bool unified_memory;         /* GPU_MEMORY_DEVICE buffers can be mapped */
+  bool memory_budget;          /* VK_EXT_memory_budget: the driver says what other programs leave free */
   uint32_t max_workgroup_invocations;
   uint32_t max_workgroup_size[3];
   uint32_t max_workgroup_count[3];
@@ -173,6 +174,11 @@ struct gpu_memory_use {
   unsigned allocations; /* live VkDeviceMemory objects */
 };
 struct gpu_memory_use gpu_device_memory_use(struct gpu_device *device);
+
+/* Bytes that GPU_MEMORY_DEVICE buffers may still take: what the driver says is free now, or, where it does not say, three quarters of
+ * their heap less what is taken here; at most what gpu_device_inject_shortage() leaves. Others may take it first: COMPUTE_ERROR_OUT_OF_MEMORY
+ * is possible all the same. */
+uint64_t gpu_device_free_memory(struct gpu_device *device);
 
 /* For tests. Loss: every later call returns COMPUTE_ERROR_DEVICE_LOST. Shortage: no more than `bytes` may be taken from
  * Vulkan from now on (UINT64_MAX lifts it), and what needs more is COMPUTE_ERROR_OUT_OF_MEMORY. */

@@ -237,6 +237,36 @@ gpu_device_memory_use(struct gpu_device *device)
   return use;
 }
 
+uint64_t
+gpu_device_free_memory(struct gpu_device *device)
+{
+  const uint32_t type = device->memory_types[GPU_MEMORY_DEVICE];
+  const uint32_t heap = device->memory_properties.memoryTypes[type].heapIndex;
+  uint64_t most = device->memory_properties.memoryHeaps[heap].size / 4 * 3, taken = 0;
+  struct gpu_memory_pool *pool = &device->memory;
+
+  pthread_mutex_lock(&pool->lock);
+  for (const struct gpu_block *block = pool->blocks; block; block = block->next)
+    if (device->memory_properties.memoryTypes[block->memory_type].heapIndex == heap)
+      taken += block->bytes;
+  const uint64_t left = pool->shortage_bytes -
+                        (pool->allocated_bytes < pool->shortage_bytes ? pool->allocated_bytes : pool->shortage_bytes);
+  pthread_mutex_unlock(&pool->lock);
+  /* The driver's word, which is by no device's function and so needs no extension to be enabled. */
+  if (device->capabilities.memory_budget) {
+    VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT
+    };
+    VkPhysicalDeviceMemoryProperties2 query = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                                .pNext = &budget };
+    vkGetPhysicalDeviceMemoryProperties2(device->physical, &query);
+    most = budget.heapBudget[heap];
+    taken = budget.heapUsage[heap];
+  }
+  const uint64_t free = most > taken ? most - taken : 0;
+  return free < left ? free : left;
+}
+
 void
 gpu_device_inject_shortage(struct gpu_device *device, uint64_t bytes)
 {

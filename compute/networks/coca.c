@@ -33,7 +33,6 @@ read_settings(const struct config *config, const char *folder, struct network_se
   if (coca->projection % coca->pooler_heads)
     return compute_fail(error, COMPUTE_ERROR_INVALID_FILE, "embed_dim %lld cannot be cut into attn_pooler_heads %lld",
                         (long long)coca->projection, (long long)coca->pooler_heads);
-  settings->full_texts = true;
   settings->seen_padding = 1;
   return COMPUTE_OK;
 }
@@ -104,12 +103,16 @@ build_texts(struct nn_graph *graph, const struct network_settings *settings, con
   const struct transformer t = clip_named(names, &coca->text);
   const int64_t width = t.width;
 
-  nn_tensor token =
-      nn_reshape(graph, nn_weight(graph, 1, &width, "%scls_emb", names->text), 2, (int64_t[]){ 1, width });
+  nn_tensor positions = nn_weight(graph, 2, (int64_t[]){ coca->positions + 1, width }, "%s", names->text_positions);
   nn_tensor words = nn_gather(
       graph, nn_weight(graph, 2, (int64_t[]){ coca->vocabulary, width }, "%s", names->token_embedding), inputs->ids);
-  nn_tensor x = nn_concat(graph, words, nn_broadcast(graph, token, inputs->batch), 1);
-  x = nn_add(graph, x, nn_weight(graph, 2, (int64_t[]){ coca->positions + 1, width }, "%s", names->text_positions));
+  nn_tensor token = nn_weight(graph, 1, &width, "%scls_emb", names->text);
+
+  /* However short the row of ids is, the token's place is the last. */
+  words = nn_add(graph, words, nn_slice(graph, positions, 0, 0, inputs->tokens));
+  token = nn_broadcast(graph, nn_reshape(graph, token, 2, (int64_t[]){ 1, width }), inputs->batch);
+  token = nn_add(graph, token, nn_slice(graph, positions, 0, coca->positions, 1));
+  nn_tensor x = nn_concat(graph, words, token, 1);
   x = transformer_encode(graph, &t, names->text,
                          &(struct transformer_mask){ .causal = true, .lengths = inputs->lengths }, x);
   x = nn_reshape(graph, nn_slice(graph, x, 1, inputs->tokens, 1), 2, (int64_t[]){ inputs->batch, width });

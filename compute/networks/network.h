@@ -27,7 +27,7 @@ struct network_settings {
   unsigned output_width; /* of a picture tower's "vector" before finish_picture(); 0: dimensions */
   int32_t end_token;     /* -1: none. */
   int32_t pad_token;     /* what rows of ids are filled up with; -1: what the tokenizer says */
-  unsigned seen_padding; /* places of padding that "lengths" counts into a text */
+  unsigned seen_padding; /* places of padding that "lengths" counts into a text; rows have as many, but for full ones */
   bool full_texts;       /* a text is always padded to info.max_tokens: the network has no notion of its length */
   bool end_is_largest;   /* old CLIP configurations: the end token is the one with the largest id */
   void *own;             /* the network's, freed by free() */

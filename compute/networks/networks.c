@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "compute/networks/clip.h"
+#include "compute/networks/picture-feed.h"
 #include "compute/text/tokenizer.h"
 #include "compute/weights/weights.h"
 
@@ -23,6 +24,10 @@ static const struct network *const networks[] = { &network_clip,   &network_coca
 static const unsigned text_lengths[] = { 16, 32, 77, 128, 256 };
 #define MAX_TEXT_BATCH 8
 #define MAX_PLANS 16
+#define MAX_RUNS 2
+
+/* What pictures take on their way to a plan, at most: each lane of picture-feed.h has twice its group. */
+#define PICTURES_BYTES (256.0 * (1 << 20))
 
 enum tower { TOWER_PICTURES, TOWER_TEXTS };
 
@@ -30,6 +35,15 @@ struct tower_plan {
   enum tower tower;
   unsigned batch, tokens;
   struct nn_plan *plan;
+};
+
+/* Pictures that were submitted: first the device has them, then outputs has what it made of them. */
+struct picture_run {
+  const struct tower_plan *plan;
+  unsigned count;
+  bool done;
+  struct compute_error failure; /* of waiting for it */
+  float *outputs;               /* [plan's batch, output_width] */
 };
 
 struct model {
@@ -43,6 +57,9 @@ struct model {
   bool profile;
   struct tower_plan plans[MAX_PLANS];
   unsigned plan_count;
+  struct picture_feed *feed;
+  struct picture_run runs[MAX_RUNS]; /* the oldest first; only the last may be at work */
+  unsigned run_count;
   const struct tower_plan *last_pictures;
   char folder[4096];
 };
@@ -178,80 +195,7 @@ model_read_info(const char *folder, struct model_info *info, struct compute_erro
   return COMPUTE_OK;
 }
 
-/* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. */
-static unsigned
-default_batch(const struct gpu_device *device, const struct model_info *info)
-{
-  const unsigned pictures = gpu_device_capabilities(device)->type == GPU_DEVICE_CPU ? 8 : 32;
-
-  if (info->clip_frames > 1)
-    return info->clip_frames < pictures ? pictures / info->clip_frames : 1;
-  return info->crops > 1 ? pictures / 2 : pictures;
-}
-
-enum compute_status
-model_open(struct gpu_device *device, const char *folder, const struct model_params *params, struct model **out,
-           struct compute_error *error)
-{
-  const struct model_files files = model_find_files(folder);
-  struct model *model = calloc(1, sizeof *model);
-  const struct nn_weights_params weights = { .findings = params ? params->findings : NULL };
-  char path[4096];
-  enum compute_status status;
-
-  *out = NULL;
-  if (!model)
-    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "%s: not enough memory", folder);
-  model->device = device;
-  model->profile = params && params->profile;
-  if ((status = file_in(model->folder, folder, "", error)) ||
-      (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
-      (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
-      (status = nn_weights_create(device, model->file, &weights, &model->weights, error)) ||
-      (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
-      (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error)))) {
-    status = network_about(folder, NULL, status, error);
-    model_close(&model);
-    return status;
-  }
-  model->settings.info.preferred_batch =
-      params && params->batch ? params->batch : default_batch(device, &model->settings.info);
-  *out = model;
-  return COMPUTE_OK;
-}
-
-static void
-forget_plans(struct model *model)
-{
-  for (unsigned i = 0; i < model->plan_count; i++)
-    nn_plan_destroy(&model->plans[i].plan);
-  model->plan_count = 0;
-  model->last_pictures = NULL;
-}
-
-void
-model_close(struct model **pointer)
-{
-  struct model *model = *pointer;
-
-  if (!model)
-    return;
-  forget_plans(model);
-  nn_weights_destroy(&model->weights);
-  weights_close(&model->file);
-  tokenizer_close(&model->tokenizer);
-  free(model->settings.own);
-  free(model->state);
-  free(model);
-  *pointer = NULL;
-}
-
-const struct model_info *
-model_get_info(const struct model *model)
-{
-  return &model->settings.info;
-}
-
+/* The tower's graph. */
 static void
 build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
 {
@@ -279,6 +223,129 @@ build(struct model *model, struct nn_graph *graph, const struct tower_plan *key)
   nn_output(graph, result, "vector");
 }
 
+static double
+weights_bytes(const struct weights_file *file)
+{
+  double bytes = 0;
+
+  for (uint64_t i = 0; i < weights_count(file); i++) {
+    const struct weights_tensor *tensor = weights_at(file, i);
+
+    bytes += (double)tensor->bytes * (tensor->type == WEIGHTS_F32 ? 1 : 2);
+  }
+  return bytes;
+}
+
+/* What a plan of a batch takes of the device's memory, with the weights and what the pictures need on their way; 0 where it cannot be told:
+   making the plan will say why. */
+static double
+batch_bytes(struct model *model, unsigned batch)
+{
+  const struct tower_plan key = { .tower = TOWER_PICTURES, .batch = batch };
+  struct nn_graph *graph = nn_graph_create(model->weights);
+  uint64_t arena = 0;
+
+  build(model, graph, &key);
+  nn_graph_arena_bytes(graph, &arena, NULL);
+  nn_graph_destroy(&graph);
+  return arena > 0 ? (double)arena + (double)weights_bytes(model->file) + PICTURES_BYTES : 0;
+}
+
+/* A processor gains little from more than a handful of pictures at once, and a query waits for one run at most. Elsewhere a batch is as large
+   as keeps the device busy, and fits its free memory with room to spare: other programs use it too. */
+static unsigned
+choose_batch(struct model *model)
+{
+  const unsigned crops = model->settings.info.crops, clip_frames = model->settings.info.clip_frames;
+  const unsigned pictures = gpu_device_capabilities(model->device)->type == GPU_DEVICE_CPU ? 8 : 32;
+  const double room = 0.8 * (double)gpu_device_free_memory(model->device);
+  unsigned batch = clip_frames > 1 ? pictures / clip_frames : crops > 1 ? pictures / 2 : pictures;
+
+  while (batch > 1 && batch_bytes(model, batch) > room)
+    batch /= 2;
+  return batch > 0 ? batch : 1;
+}
+
+enum compute_status
+model_open(struct gpu_device *device, const char *folder, const struct model_params *params, struct model **out,
+           struct compute_error *error)
+{
+  const struct model_files files = model_find_files(folder);
+  struct model *model = calloc(1, sizeof *model);
+  const struct nn_weights_params weights = { .findings = params ? params->findings : NULL };
+  char path[4096];
+  enum compute_status status;
+
+  *out = NULL;
+  if (!model)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "%s: not enough memory", folder);
+  model->device = device;
+  model->profile = params && params->profile;
+  if ((status = file_in(model->folder, folder, "", error)) ||
+      (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
+      (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
+      (status = nn_weights_create(device, model->file, &weights, &model->weights, error)) ||
+      (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
+      (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error))) ||
+      (model->settings.info.embeds_pictures &&
+       (status = picture_feed_create(device, &model->settings.preprocessing, model->settings.info.crops,
+                                     params ? params->preparation : MODEL_PREPARE_BEST, &model->feed, error)))) {
+    status = network_about(folder, NULL, status, error);
+    model_close(&model);
+    return status;
+  }
+  if (params && params->batch)
+    model->settings.info.preferred_batch = params->batch;
+  else
+    model->settings.info.preferred_batch = model->settings.info.embeds_pictures ? choose_batch(model) : MAX_TEXT_BATCH;
+  model->settings.info.takes_planes = model->feed && picture_feed_is_on_device(model->feed);
+  *out = model;
+  return COMPUTE_OK;
+}
+
+void
+model_close(struct model **pointer)
+{
+  struct model *model = *pointer;
+
+  if (!model)
+    return;
+  picture_feed_destroy(&model->feed);
+  for (unsigned i = 0; i < model->plan_count; i++)
+    nn_plan_destroy(&model->plans[i].plan);
+  for (unsigned i = 0; i < MAX_RUNS; i++)
+    free(model->runs[i].outputs);
+  nn_weights_destroy(&model->weights);
+  weights_close(&model->file);
+  tokenizer_close(&model->tokenizer);
+  free(model->settings.own);
+  free(model->state);
+  free(model);
+  *pointer = NULL;
+}
+
+const struct model_info *
+model_get_info(const struct model *model)
+{
+  return &model->settings.info;
+}
+
+/* A run that is not full reads what was there before: numbers, whatever they are. */
+static enum compute_status
+clear_pixels(struct model *model, const struct tower_plan *plan, struct compute_error *error)
+{
+  const size_t side = model->settings.preprocessing.crop;
+  const size_t looks = (size_t)plan->batch * model->settings.info.clip_frames * model->settings.info.crops;
+  const size_t values = looks * side * side * 3;
+  float *zeros = calloc(values, sizeof *zeros);
+  enum compute_status status =
+      zeros ? nn_plan_write(plan->plan, "pixels", zeros, values * sizeof *zeros, error)
+            : compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u pictures", plan->batch);
+
+  free(zeros);
+  return status;
+}
+
 /* The plan of a tower for a batch (and a number of tokens), made when it is first asked for. */
 static enum compute_status
 get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens, const struct tower_plan **out,
@@ -304,6 +371,8 @@ get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens,
     status = nn_plan_create(graph, &params, &key.plan, error);
   }
   nn_graph_destroy(&graph);
+  if (!status && tower == TOWER_PICTURES && (status = clear_pixels(model, &key, error)))
+    nn_plan_destroy(&key.plan);
   if (status)
     return network_about(model->folder, NULL, status, error);
   model->plans[model->plan_count] = key;
@@ -311,43 +380,129 @@ get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens,
   return COMPUTE_OK;
 }
 
+static unsigned
+output_width(const struct model *model)
+{
+  return model->settings.output_width ? model->settings.output_width : model->settings.info.dimensions;
+}
+
+/* Waits for a run and takes what it made, so that its plan may run again. */
+static void
+finish_run(struct model *model, struct picture_run *run)
+{
+  const size_t values = (size_t)run->plan->batch * output_width(model);
+  enum compute_status status;
+
+  if (run->done)
+    return;
+  run->done = true;
+  if (!(run->outputs = malloc(values * sizeof *run->outputs)))
+    compute_fail(&run->failure, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u vectors", run->count);
+  else if (!(status = nn_plan_wait(run->plan->plan, &run->failure)))
+    nn_plan_read(run->plan->plan, "vector", run->outputs, values, &run->failure);
+}
+
+unsigned
+model_runs(const struct model *model)
+{
+  return model->run_count;
+}
+
+/* Frees the picture plans of more than `most` pictures. Runs are finished first: they need theirs. */
+static void
+free_plans(struct model *model, unsigned most)
+{
+  unsigned kept = 0;
+
+  for (unsigned i = 0; i < model->run_count; i++)
+    finish_run(model, &model->runs[i]);
+  picture_feed_forget(model->feed);
+  for (unsigned i = 0; i < model->plan_count; i++) {
+    struct tower_plan *plan = &model->plans[i];
+
+    if (plan->tower == TOWER_PICTURES && plan->batch > most)
+      nn_plan_destroy(&plan->plan);
+    else
+      model->plans[kept++] = *plan;
+  }
+  model->plan_count = kept;
+  model->last_pictures = NULL;
+}
+
+/* Prepares and submits as many of the pictures as go together. */
 static enum compute_status
-run_pictures(struct model *model, const struct model_picture *pictures, unsigned count, unsigned batch, float *vectors,
-             struct compute_error *error)
+start_run(struct model *model, const struct model_picture *pictures, size_t count, struct picture_run *run,
+          struct compute_error *error)
+{
+  const unsigned batch = model->settings.info.preferred_batch;
+  /* A run that is less than half full is made one by one. */
+  const unsigned size = count * 2 > batch ? batch : 1;
+  enum compute_status status;
+
+  *run = (struct picture_run){ .count = count < size ? (unsigned)count : size };
+  if ((status = get_plan(model, TOWER_PICTURES, size, 0, &run->plan, error)) ||
+      (status = picture_feed_write(model->feed, run->plan->plan, pictures,
+                                   run->count * model->settings.info.clip_frames, error)))
+    return status;
+  for (unsigned i = 0; i < model->run_count; i++)
+    finish_run(model, &model->runs[i]);
+  return nn_plan_submit(run->plan->plan, error);
+}
+
+enum compute_status
+model_submit_pictures(struct model *model, const struct model_picture *pictures, size_t count, size_t *taken,
+                      struct compute_error *error)
+{
+  struct model_info *info = &model->settings.info;
+  struct picture_run run;
+  enum compute_status status;
+
+  *taken = 0;
+  if (!info->embeds_pictures)
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "the model %s embeds no pictures", info->id);
+  if (count == 0)
+    return COMPUTE_OK;
+  if (model->run_count == MAX_RUNS)
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%d runs of %s are in flight", MAX_RUNS, info->id);
+  while ((status = start_run(model, pictures, count, &run, error))) {
+    if (status != COMPUTE_ERROR_OUT_OF_MEMORY && status != COMPUTE_ERROR_LIMIT)
+      return status;
+    if (info->preferred_batch == 1)
+      return status;
+    info->preferred_batch /= 2;
+    free_plans(model, info->preferred_batch);
+  }
+  model->runs[model->run_count++] = run;
+  model->last_pictures = run.plan;
+  *taken = run.count;
+  return COMPUTE_OK;
+}
+
+enum compute_status
+model_collect_pictures(struct model *model, float *vectors, struct compute_error *error)
 {
   const struct network_settings *settings = &model->settings;
-  const unsigned crops = settings->info.crops, frames = settings->info.clip_frames;
-  const unsigned dimensions = settings->info.dimensions;
-  const unsigned width = settings->output_width ? settings->output_width : dimensions;
-  const size_t crop_values = (size_t)settings->preprocessing.crop * settings->preprocessing.crop * 3;
-  const size_t pixel_values = crop_values * crops * frames * batch;
-  const struct tower_plan *plan;
-  enum compute_status status = get_plan(model, TOWER_PICTURES, batch, 0, &plan, error);
+  const unsigned width = output_width(model), dimensions = settings->info.dimensions;
+  struct picture_run *run = &model->runs[0];
 
-  if (status)
-    return status;
-  float *pixels = calloc(pixel_values, sizeof *pixels);
-  float *outputs = malloc((size_t)batch * width * sizeof *outputs);
-  if (!pixels || !outputs)
-    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory for %u pictures", batch);
-  for (unsigned i = 0; !status && i < count * frames; i++)
-    for (unsigned crop = 0; !status && crop < crops; crop++)
-      status = preprocess_picture(&pictures[i], &settings->preprocessing, crop, crops,
-                                  pixels + ((size_t)i * crops + crop) * crop_values, error);
-  if (!status && !(status = nn_plan_write(plan->plan, "pixels", pixels, pixel_values * sizeof *pixels, error)) &&
-      !(status = nn_plan_run(plan->plan, error)))
-    status = nn_plan_read(plan->plan, "vector", outputs, (size_t)batch * width, error);
-  for (unsigned i = 0; !status && i < count; i++) {
+  if (model->run_count == 0)
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "no run of %s is in flight", settings->info.id);
+  finish_run(model, run);
+  const enum compute_status status = run->failure.status;
+  if (status && error)
+    *error = run->failure;
+  for (unsigned i = 0; !status && i < run->count; i++) {
     float *vector = vectors + (size_t)i * dimensions;
 
     if (model->network->finish_picture)
-      model->network->finish_picture(settings, model->state, outputs + (size_t)i * width, vector);
+      model->network->finish_picture(settings, model->state, run->outputs + (size_t)i * width, vector);
     else
-      memcpy(vector, outputs + (size_t)i * width, dimensions * sizeof *vector);
+      memcpy(vector, run->outputs + (size_t)i * width, dimensions * sizeof *vector);
   }
-  free(pixels);
-  free(outputs);
-  model->last_pictures = plan;
+  free(run->outputs);
+  model->runs[0] = model->runs[1];
+  model->runs[1] = (struct picture_run){ 0 };
+  model->run_count--;
   return status;
 }
 
@@ -355,23 +510,26 @@ enum compute_status
 model_embed_pictures(struct model *model, const struct model_picture *pictures, size_t count, float *vectors,
                      struct compute_error *error)
 {
-  const unsigned batch = model->settings.info.preferred_batch;
+  const unsigned dimensions = model->settings.info.dimensions;
+  size_t earlier = 0, taken;
+  enum compute_status status = COMPUTE_OK;
 
-  if (!model->settings.info.embeds_pictures)
-    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "the model %s embeds no pictures", model->settings.info.id);
-  while (count > 0) {
-    /* A run that is less than half full is made one by one. */
-    const unsigned size = count * 2 > batch ? batch : 1;
-    const unsigned now = count < size ? (unsigned)count : size;
-    enum compute_status status = run_pictures(model, pictures, now, size, vectors, error);
-
-    if (status)
-      return status;
-    pictures += (size_t)now * model->settings.info.clip_frames;
-    vectors += (size_t)now * model->settings.info.dimensions;
-    count -= now;
+  while (count > 0 && !(status = model_submit_pictures(model, pictures, count, &taken, error))) {
+    if (earlier > 0) {
+      if ((status = model_collect_pictures(model, vectors, error)))
+        break;
+      vectors += earlier * dimensions;
+    }
+    earlier = taken;
+    pictures += taken * model->settings.info.clip_frames;
+    count -= taken;
   }
-  return COMPUTE_OK;
+  if (!status)
+    return earlier > 0 ? model_collect_pictures(model, vectors, error) : COMPUTE_OK;
+  /* What is in flight is for nobody. */
+  while (model->run_count > 0)
+    model_collect_pictures(model, vectors, NULL);
+  return status;
 }
 
 static int32_t
@@ -425,7 +583,7 @@ run_texts(struct model *model, const char *const *texts, unsigned count, float *
     fill_up(model, row, length);
     lengths[i] = (int32_t)(length + settings->seen_padding);
     ends[i] = end_of_text(settings, row, length);
-    tokens = length > tokens ? (unsigned)length : tokens;
+    tokens = lengths[i] > (int32_t)tokens ? (unsigned)lengths[i] : tokens;
   }
   unsigned padded = max_tokens;
   for (size_t i = sizeof text_lengths / sizeof text_lengths[0]; i-- > 0;)
@@ -518,7 +676,7 @@ model_tune(struct model *model, struct nn_findings *findings, const struct nn_tu
     rest.seconds = end - seconds_now();
   }
   if (nn_findings_classes(findings) != known)
-    forget_plans(model);
+    free_plans(model, 0);
   return status;
 }
 

@@ -16,7 +16,7 @@
  * open_clip_model.safetensors, as OpenCLIP does (see model_find_files()). The configuration chooses the network, by "model_type"
  * in the first kind; every width, depth and constant comes from there, and every tensor is checked against it.
  *
- *   pictures ── crop, resize ──► [batch, side, side, 3] ──► picture tower ──┐
+ *   pictures ── resize, crop ──► [batch, side, side, 3] ──► picture tower ──┐
  *                                                                           ├──► unit vectors [count, dimensions]
  *   texts ───── tokenizer ─────► [batch, tokens] ─────────► text tower ─────┘    of one space: search is a cosine
  *
@@ -43,10 +43,19 @@ struct model_info {
   unsigned clip_frames;     /* pictures that make one vector; 1 but for networks of clips */
   unsigned max_tokens;      /* of a text, special tokens included; longer ones are truncated */
   unsigned preferred_batch; /* vectors a run: pictures, or clips */
+  bool takes_planes;        /* the device cuts and colours pictures itself: they are best given as they were decoded */
+};
+
+/* Where pictures are coloured, resized and cut. Both give the same pixels. */
+enum model_preparation {
+  MODEL_PREPARE_BEST, /* on the device unless it is the processor itself, which does it faster without Vulkan */
+  MODEL_PREPARE_ON_HOST,
+  MODEL_PREPARE_ON_DEVICE,
 };
 
 struct model_params {
-  unsigned batch;                     /* vectors a run; 0: what suits the device */
+  unsigned batch; /* vectors a run; 0: what suits the device and fits its free memory */
+  enum model_preparation preparation;
   bool profile;                       /* time every operation, for model_profile() */
   const struct nn_findings *findings; /* of the device, outliving the model; NULL: nothing is known of it */
 };
@@ -62,7 +71,7 @@ struct model_files {
    config.json's weights are missing and OpenCLIP's are there. Its weights may also be called model.safetensors. */
 struct model_files model_find_files(const char *folder);
 
-/* What the configuration says, without a device and without the weights; preferred_batch is 0. COMPUTE_ERROR_NOT_FOUND: no such
+/* What the configuration says, without a device and without the weights; preferred_batch is 0 and takes_planes false. COMPUTE_ERROR_NOT_FOUND: no such
    folder or no configuration; COMPUTE_ERROR_UNSUPPORTED: a network that this program does not know, or sizes it cannot have. */
 enum compute_status model_read_info(const char *folder, struct model_info *info, struct compute_error *error);
 
@@ -73,17 +82,56 @@ void model_close(struct model **model);
 
 const struct model_info *model_get_info(const struct model *model);
 
-/* 8-bit RGB as displayed (square pixels, upright), stride bytes a row. */
-struct model_picture {
-  const uint8_t *rgb;
-  uint32_t width, height;
-  size_t stride;
+/* How a picture's pixels lie. All but the first are a plane of luma, and chroma of half its width and height, rounded up. */
+enum model_picture_format {
+  MODEL_RGB24,     /* red, green, blue */
+  MODEL_YUV420P,   /* 8 bits, Cb and Cr apart */
+  MODEL_YUV420P10, /* 10 bits in the low ones of 16, little-endian, Cb and Cr apart */
+  MODEL_NV12,      /* 8 bits, one plane of Cb and Cr by turns */
+  MODEL_P010,      /* 10 bits in the high ones of 16, little-endian, one plane of Cb and Cr by turns */
 };
 
-/* pictures: count × clip_frames, one clip after the other. vectors: [count, dimensions], of unit length. Any count; runs of the
-   preferred batch are fastest. COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
+/* Which luma weighs which colour how: ITU-R BT.601, BT.709, BT.2020 (its non-constant luminance). */
+enum model_matrix { MODEL_BT601, MODEL_BT709, MODEL_BT2020 };
+
+/* A picture as displayed (square pixels, upright). */
+struct model_picture {
+  const uint8_t *pixels; /* packed, or the luma */
+  uint32_t width, height;
+  size_t stride; /* bytes a row */
+
+  enum model_picture_format format;
+  /* The rest is of the formats with planes. */
+  const uint8_t *chroma[2];
+  size_t chroma_stride[2];
+  enum model_matrix matrix;
+  bool full_range; /* else 16…235 of 8 bits, and 16…240 of chroma */
+  bool
+      chroma_centred; /* between the luma's columns, as JPEG has it; else on the even ones. Between its rows either way. */
+};
+
+/* pictures: count × clip_frames, one clip after the other. vectors: [count, dimensions], of unit length. Any count; runs of the preferred batch are fastest. Where a batch does not fit the
+   device's memory it is halved, for good, and the work goes on. COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
 enum compute_status model_embed_pictures(struct model *model, const struct model_picture *pictures, size_t count,
                                          float *vectors, struct compute_error *error);
+
+/*
+ * The same with two runs in flight, so that the host cuts the pictures of one while the device works on the one before:
+ *
+ *     model_submit_pictures(A)   cuts and uploads A, hands it to the device, returns
+ *     model_submit_pictures(B)   cuts and uploads B while A is worked on; waits for A; hands B to the device
+ *     model_collect_pictures()   A's vectors, at once
+ *     model_collect_pictures()   waits for B's
+ *
+ * Submitting takes the pictures of *taken vectors, from 1 to the preferred batch; the pictures may go once it returns. A third run is submitted after
+ * the first was collected. B waits on this side for A, so that a text that comes between them waits for A alone.
+ */
+enum compute_status model_submit_pictures(struct model *model, const struct model_picture *pictures, size_t count,
+                                          size_t *taken, struct compute_error *error);
+/* The oldest run's vectors [what it took, dimensions], or its error; then it is no more. */
+enum compute_status model_collect_pictures(struct model *model, float *vectors, struct compute_error *error);
+/* Runs that were submitted and not collected: 0, 1 or 2. */
+unsigned model_runs(const struct model *model);
 
 /* texts: UTF-8. vectors: [count, dimensions], of unit length. X-CLIP's are without its prompt generator, which would make them
    depend on the clip that they are compared with (see xclip.c). */

@@ -5,18 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COEFFICIENT_BITS 22
-
-/* How one pass makes the outputs first … first + count - 1 of a line: output i is the weighted sum of `taps[i].count` inputs
-   from `taps[i].start` on. */
-struct resampling {
-  struct tap {
-    uint32_t start, count;
-  } * taps;
-  int32_t *coefficients; /* [count, widest] */
-  uint32_t widest;
-};
-
 static double
 bicubic(double x)
 {
@@ -37,15 +25,14 @@ bilinear(double x)
   return x < 1 ? 1 - x : 0;
 }
 
-static void
+void
 resampling_finish(struct resampling *resampling)
 {
   free(resampling->taps);
   free(resampling->coefficients);
 }
 
-/* A line of `from` samples becomes one of `to`, of which only first … first + count - 1 are wanted. */
-static bool
+bool
 resampling_init(struct resampling *resampling, bool is_bilinear, uint32_t from, uint32_t to, uint32_t first,
                 uint32_t count)
 {
@@ -76,7 +63,7 @@ resampling_init(struct resampling *resampling, bool is_bilinear, uint32_t from, 
     for (uint32_t k = 0; k < end - start; k++) {
       const double weight = sum != 0 ? weights[k] / sum : weights[k];
       resampling->coefficients[(size_t)i * resampling->widest + k] =
-          (int32_t)(weight * (1 << COEFFICIENT_BITS) + (weight < 0 ? -0.5 : 0.5));
+          (int32_t)(weight * (1 << RESAMPLING_BITS) + (weight < 0 ? -0.5 : 0.5));
     }
   }
   free(weights);
@@ -86,7 +73,7 @@ resampling_init(struct resampling *resampling, bool is_bilinear, uint32_t from, 
 static uint8_t
 round_to_byte(int64_t sum)
 {
-  const int64_t value = sum >> COEFFICIENT_BITS;
+  const int64_t value = sum >> RESAMPLING_BITS;
 
   return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
 }
@@ -101,7 +88,7 @@ resample(const struct resampling *resampling, const uint8_t *in, size_t in_line,
     for (uint32_t i = 0; i < count; i++) {
       const int32_t *coefficients = resampling->coefficients + (size_t)i * resampling->widest;
       const uint8_t *sample = in + line * in_line + resampling->taps[i].start * in_step;
-      int64_t sum[3] = { 1 << (COEFFICIENT_BITS - 1), 1 << (COEFFICIENT_BITS - 1), 1 << (COEFFICIENT_BITS - 1) };
+      int64_t sum[3] = { 1 << (RESAMPLING_BITS - 1), 1 << (RESAMPLING_BITS - 1), 1 << (RESAMPLING_BITS - 1) };
 
       for (uint32_t k = 0; k < resampling->taps[i].count; k++, sample += in_step) {
         sum[0] += (int64_t)coefficients[k] * sample[0];
@@ -115,6 +102,115 @@ resample(const struct resampling *resampling, const uint8_t *in, size_t in_line,
   }
 }
 
+void
+preprocess_normalisation(const struct preprocessing *preprocessing, float factor[3], float offset[3])
+{
+  for (unsigned channel = 0; channel < 3; channel++) {
+    factor[channel] = 1 / (255 * preprocessing->deviation[channel]);
+    offset[channel] = -preprocessing->mean[channel] / preprocessing->deviation[channel];
+  }
+}
+
+void
+preprocess_colour(const struct model_picture *picture, struct preprocess_colour *colour)
+{
+  static const double weights[][2] = {
+    [MODEL_BT601] = { 0.299, 0.114 }, [MODEL_BT709] = { 0.2126, 0.0722 }, [MODEL_BT2020] = { 0.2627, 0.0593 }
+  };
+  const double red = weights[picture->matrix][0], blue = weights[picture->matrix][1], green = 1 - red - blue;
+  const int bits = picture->format == MODEL_P010 || picture->format == MODEL_YUV420P10 ? 10 : 8;
+  const double one = 1 << (PREPROCESS_COLOUR_BITS - 4), most = (1 << bits) - 1, step = 1 << (bits - 8);
+  const double luma = 255 * one / (picture->full_range ? most : 219 * step);
+  const double chroma = 255 * one / (picture->full_range ? most : 224 * step);
+
+  *colour = (struct preprocess_colour){
+    .black = picture->full_range ? 0 : 16 << (bits - 8),
+    .grey = 16 << (bits - 1),
+    .gain = (int32_t)lrint(luma),
+    .red_cr = (int32_t)lrint(2 * (1 - red) * chroma),
+    .green_cb = (int32_t)lrint(-2 * (1 - blue) * blue / green * chroma),
+    .green_cr = (int32_t)lrint(-2 * (1 - red) * red / green * chroma),
+    .blue_cb = (int32_t)lrint(2 * (1 - blue) * chroma),
+  };
+}
+
+static int32_t
+read_sample(enum model_picture_format format, const uint8_t *line, uint32_t index)
+{
+  if (format == MODEL_YUV420P || format == MODEL_NV12)
+    return line[index];
+  const int32_t value = line[2 * (size_t)index] | line[2 * (size_t)index + 1] << 8;
+  return format == MODEL_P010 ? value >> 6 : value & 0x3ff;
+}
+
+/* The two samples of chroma that lie about a sample of luma, and their weights of 4 in all. */
+struct between {
+  uint32_t near, far;
+  int32_t near_weight, far_weight;
+};
+
+static struct between
+find_between(uint32_t at, uint32_t chroma_count, bool centred)
+{
+  const uint32_t near = at / 2;
+  const uint32_t after = near + 1 < chroma_count ? near + 1 : near, before = near > 0 ? near - 1 : 0;
+
+  if (centred)
+    return (struct between){ near, at & 1 ? after : before, 3, 1 };
+  return at & 1 ? (struct between){ near, after, 2, 2 } : (struct between){ near, near, 4, 0 };
+}
+
+static uint8_t
+round_colour(int32_t sum)
+{
+  const int32_t value = (sum + (1 << (PREPROCESS_COLOUR_BITS - 1))) >> PREPROCESS_COLOUR_BITS;
+
+  return value < 0 ? 0 : value > 255 ? 255 : (uint8_t)value;
+}
+
+/* Rows first_row … first_row + rows - 1 as RGB [rows, width, 3]. */
+static void
+colour_rows(const struct model_picture *picture, uint32_t first_row, uint32_t rows, uint8_t *out)
+{
+  const enum model_picture_format format = picture->format;
+  const bool apart = format == MODEL_YUV420P || format == MODEL_YUV420P10;
+  const uint32_t chroma_width = (picture->width + 1) / 2, chroma_height = (picture->height + 1) / 2;
+  const uint32_t step = apart ? 1 : 2;
+  struct preprocess_colour colour;
+
+  preprocess_colour(picture, &colour);
+  for (uint32_t y = first_row; y < first_row + rows; y++) {
+    const struct between down = find_between(y, chroma_height, true);
+    const uint8_t *luma = picture->pixels + y * picture->stride;
+    const uint8_t *near[2], *far[2];
+
+    for (int i = 0; i < 2; i++) {
+      const int plane = apart ? i : 0;
+
+      near[i] = picture->chroma[plane] + down.near * picture->chroma_stride[plane];
+      far[i] = picture->chroma[plane] + down.far * picture->chroma_stride[plane];
+    }
+    for (uint32_t x = 0; x < picture->width; x++, out += 3) {
+      const struct between across = find_between(x, chroma_width, picture->chroma_centred);
+      int32_t chroma[2];
+
+      for (uint32_t i = 0; i < 2; i++) {
+        const uint32_t left = across.near * step + (apart ? 0 : i), right = across.far * step + (apart ? 0 : i);
+
+        chroma[i] = down.near_weight * (across.near_weight * read_sample(format, near[i], left) +
+                                        across.far_weight * read_sample(format, near[i], right)) +
+                    down.far_weight * (across.near_weight * read_sample(format, far[i], left) +
+                                       across.far_weight * read_sample(format, far[i], right)) -
+                    colour.grey;
+      }
+      const int32_t base = colour.gain * 16 * (read_sample(format, luma, x) - colour.black);
+      out[0] = round_colour(base + colour.red_cr * chroma[1]);
+      out[1] = round_colour(base + colour.green_cb * chroma[0] + colour.green_cr * chroma[1]);
+      out[2] = round_colour(base + colour.blue_cb * chroma[0]);
+    }
+  }
+}
+
 static void
 copy_window(const uint8_t *in, size_t stride, uint32_t left, uint32_t top, uint32_t side, uint8_t *out)
 {
@@ -122,50 +218,73 @@ copy_window(const uint8_t *in, size_t stride, uint32_t left, uint32_t top, uint3
     memcpy(out + (size_t)y * side * 3, in + (top + y) * stride + (size_t)left * 3, (size_t)side * 3);
 }
 
-/* The window [left, left + side) × [top, top + side) of the picture as resized to width × height. */
+/* The window of the picture, which is RGB and of which only the rows from first_row on are there. */
 static bool
-resize_window(const struct model_picture *picture, bool is_bilinear, uint32_t width, uint32_t height, uint32_t left,
-              uint32_t top, uint32_t side, uint8_t *out)
+resize_window(const struct model_picture *picture, uint32_t first_row, uint32_t rows, const struct resampling *across,
+              struct resampling *down, const struct preprocess_window *window, uint32_t side, uint8_t *out)
 {
-  if (width == picture->width && height == picture->height) {
-    copy_window(picture->rgb, picture->stride, left, top, side, out);
+  if (window->width == picture->width && window->height == picture->height) {
+    copy_window(picture->pixels, picture->stride, window->left, window->top - first_row, side, out);
     return true;
   }
-  struct resampling across, down;
-  if (!resampling_init(&across, is_bilinear, picture->width, width, left, side))
+  uint8_t *between = malloc((size_t)rows * side * 3);
+  if (!between)
     return false;
-  if (!resampling_init(&down, is_bilinear, picture->height, height, top, side)) {
+  if (window->width == picture->width)
+    for (uint32_t y = 0; y < rows; y++)
+      memcpy(between + (size_t)y * side * 3, picture->pixels + y * picture->stride + (size_t)window->left * 3,
+             (size_t)side * 3);
+  else
+    resample(across, picture->pixels, picture->stride, 3, between, (size_t)side * 3, 3, rows, side);
+  for (uint32_t i = 0; i < side; i++)
+    down->taps[i].start -= first_row;
+  if (window->height == picture->height)
+    memcpy(out, between, (size_t)side * side * 3);
+  else
+    resample(down, between, 3, (size_t)side * 3, out, 3, (size_t)side * 3, side, side);
+  free(between);
+  return true;
+}
+
+/* Only the rows that the window is made of are coloured, and go through the first pass. */
+static bool
+cut_window(const struct model_picture *picture, bool is_bilinear, const struct preprocess_window *window, uint32_t side,
+           uint8_t *out)
+{
+  struct resampling across, down;
+
+  if (!resampling_init(&across, is_bilinear, picture->width, window->width, window->left, side))
+    return false;
+  if (!resampling_init(&down, is_bilinear, picture->height, window->height, window->top, side)) {
     resampling_finish(&across);
     return false;
   }
-  /* Only the rows that the second pass reads go through the first. */
   const uint32_t first_row = down.taps[0].start;
   const uint32_t rows = down.taps[side - 1].start + down.taps[side - 1].count - first_row;
-  uint8_t *between = malloc((size_t)rows * side * 3);
-  if (between) {
-    const uint8_t *in = picture->rgb + first_row * picture->stride;
+  struct model_picture coloured = *picture;
+  uint8_t *colours = NULL;
+  bool done = true;
 
-    if (width == picture->width)
-      for (uint32_t y = 0; y < rows; y++)
-        memcpy(between + (size_t)y * side * 3, in + y * picture->stride + (size_t)left * 3, (size_t)side * 3);
+  if (picture->format == MODEL_RGB24) {
+    coloured.pixels += first_row * picture->stride;
+  } else {
+    coloured.stride = (size_t)picture->width * 3;
+    coloured.pixels = colours = malloc(rows * coloured.stride);
+    if (colours)
+      colour_rows(picture, first_row, rows, colours);
     else
-      resample(&across, in, picture->stride, 3, between, (size_t)side * 3, 3, rows, side);
-    for (uint32_t i = 0; i < side; i++)
-      down.taps[i].start -= first_row;
-    if (height == picture->height)
-      memcpy(out, between, (size_t)side * side * 3);
-    else
-      resample(&down, between, 3, (size_t)side * 3, out, 3, (size_t)side * 3, side, side);
-    free(between);
+      done = false;
   }
+  done = done && resize_window(&coloured, first_row, rows, &across, &down, window, side, out);
+  free(colours);
   resampling_finish(&across);
   resampling_finish(&down);
-  return between != NULL;
+  return done;
 }
 
 enum compute_status
-preprocess_picture(const struct model_picture *picture, const struct preprocessing *preprocessing, unsigned index,
-                   unsigned count, float *out, struct compute_error *error)
+preprocess_place(const struct model_picture *picture, const struct preprocessing *preprocessing, unsigned index,
+                 unsigned count, struct preprocess_window *window, struct compute_error *error)
 {
   const uint32_t side = preprocessing->crop;
   const uint32_t short_side = picture->width < picture->height ? picture->width : picture->height;
@@ -186,21 +305,31 @@ preprocess_picture(const struct model_picture *picture, const struct preprocessi
     left = (uint32_t)rint((double)(width - side) * index / (count - 1));
   else if (count > 1)
     top = (uint32_t)rint((double)(height - side) * index / (count - 1));
+  *window = (struct preprocess_window){ width, height, left, top };
+  return COMPUTE_OK;
+}
 
-  uint8_t *window = malloc((size_t)side * side * 3);
-  if (!window || !resize_window(picture, preprocessing->bilinear, width, height, left, top, side, window)) {
-    free(window);
+enum compute_status
+preprocess_picture(const struct model_picture *picture, const struct preprocessing *preprocessing, unsigned index,
+                   unsigned count, float *out, struct compute_error *error)
+{
+  const uint32_t side = preprocessing->crop;
+  struct preprocess_window window;
+  enum compute_status status = preprocess_place(picture, preprocessing, index, count, &window, error);
+
+  if (status)
+    return status;
+  uint8_t *pixels = malloc((size_t)side * side * 3);
+  if (!pixels || !cut_window(picture, preprocessing->bilinear, &window, side, pixels)) {
+    free(pixels);
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "not enough memory to resize a picture of %u × %u pixels",
                         picture->width, picture->height);
   }
   float factor[3], offset[3];
-  for (unsigned channel = 0; channel < 3; channel++) {
-    factor[channel] = 1 / (255 * preprocessing->deviation[channel]);
-    offset[channel] = -preprocessing->mean[channel] / preprocessing->deviation[channel];
-  }
+  preprocess_normalisation(preprocessing, factor, offset);
   for (size_t i = 0; i < (size_t)side * side; i++)
     for (unsigned channel = 0; channel < 3; channel++)
-      out[i * 3 + channel] = window[i * 3 + channel] * factor[channel] + offset[channel];
-  free(window);
+      out[i * 3 + channel] = pixels[i * 3 + channel] * factor[channel] + offset[channel];
+  free(pixels);
   return COMPUTE_OK;
 }

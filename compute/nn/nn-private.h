@@ -350,4 +350,9 @@ nn_weights_find_packed(const struct nn_weights *weights, const struct nn_source 
 const void *nn_weights_mark(const struct nn_weights *weights);
 void nn_weights_release(struct nn_weights *weights, const void *mark);
 
+/* Between the two nn_weights_pack() only makes the buffer: threads fill it, while the caller records what will read it. finish waits for
+   them and returns the first of their errors, after which the buffers that are not filled are gone. */
+void nn_weights_begin(struct nn_weights *weights);
+enum compute_status nn_weights_finish(struct nn_weights *weights, struct compute_error *error);
+
 extern const struct nn_packing nn_packing_plain;

@@ -322,9 +322,18 @@ enum compute_status
 nn_plan_write(struct nn_plan *plan, const char *input, const void *data, size_t bytes, struct compute_error *error);
 /* Submits and waits. */
 enum compute_status nn_plan_run(struct nn_plan *plan, struct compute_error *error);
+/* The two halves of nn_plan_run(): the first returns at once (by turns, with the last of them), and the second at once where nothing was submitted. What is written and
+   read between them waits for nothing, so inputs and outputs are left alone there. */
+enum compute_status nn_plan_submit(struct nn_plan *plan, struct compute_error *error);
+enum compute_status nn_plan_wait(struct nn_plan *plan, struct compute_error *error);
 /* count must be the whole output's elements. */
 enum compute_status
 nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count, struct compute_error *error);
+
+/* Where an input lies on the device, for commands of the caller's own that write it and are submitted before the plan. The binding may be
+   bound as storage whole. */
+enum compute_status
+nn_plan_find_input(struct nn_plan *plan, const char *input, struct gpu_binding *binding, struct compute_error *error);
 
 /* The shape of an input or output; rank 0 where there is none of that name. */
 struct nn_shape nn_plan_shape(const struct nn_plan *plan, const char *name);
@@ -343,6 +352,10 @@ size_t nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times);
 
 /* In how many turns weights are uploaded in a run; 0 where all stay on the device. */
 size_t nn_plan_turns(const struct nn_plan *plan);
+
+/* What a plan of the graph would take for its arena, without making one: for choosing a batch that fits. Errors as nn_plan_create(), but
+   for those of memory. */
+enum compute_status nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_error *error);
 
 /* Bytes of the arena, and what they would be if no two results shared any. */
 uint64_t nn_plan_arena_bytes(const struct nn_plan *plan);

@@ -651,19 +651,35 @@ record(struct nn_plan *plan, struct compute_error *error)
 
 /* ---- The plan ---- */
 
-/* Everything that follows from the choice of kernels. */
+/* Weights are packed on threads while what reads them is recorded. */
+static enum compute_status
+record_and_pack(struct nn_plan *plan, struct compute_error *error)
+{
+  struct compute_error packing;
+  enum compute_status status, packed;
+
+  nn_weights_begin(plan->weights);
+  status = record(plan, error);
+  packed = nn_weights_finish(plan->weights, &packing);
+  if (status == COMPUTE_OK && packed != COMPUTE_OK) {
+    status = packed;
+    if (error != NULL)
+      *error = packing;
+  }
+  return status;
+}
+
+/* Everything that follows from the choice of kernels and the places of tensors. */
 static enum compute_status
 make(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
 {
-  enum compute_status status = lay_out(plan, graph, error);
+  enum compute_status status = allocate(plan, error);
 
-  if (status == COMPUTE_OK)
-    status = allocate(plan, error);
   if (status == COMPUTE_OK)
     status = add_ports(plan, graph, error);
   if (status == COMPUTE_OK && plan->params.weights_by_turns)
     status = open_window(plan, error);
-  return status == COMPUTE_OK ? record(plan, error) : status;
+  return status == COMPUTE_OK ? record_and_pack(plan, error) : status;
 }
 
 static void
@@ -704,12 +720,12 @@ forget_making(struct nn_plan *plan)
   plan->weights = NULL;
 }
 
-enum compute_status
-nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
-               struct compute_error *error)
+/* Nodes with their kernels and places, not recorded yet. */
+static enum compute_status
+begin_plan(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
+           struct compute_error *error)
 {
   struct nn_plan *plan;
-  const void *mark;
   enum compute_status status;
 
   *plan_out = NULL;
@@ -729,33 +745,61 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
   plan->device = nn_weights_device(graph->weights);
   if (params != NULL)
     plan->params = *params;
+  *plan_out = plan;
 
-  mark = nn_weights_mark(plan->weights);
   status = choose_steps(plan, graph, error);
   if (status == COMPUTE_OK)
     status = choose_kernels(plan, error);
   if (status == COMPUTE_OK)
+    status = lay_out(plan, graph, error);
+  return status;
+}
+
+enum compute_status
+nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, struct nn_plan **plan_out,
+               struct compute_error *error)
+{
+  struct nn_plan *plan;
+  enum compute_status status = begin_plan(graph, params, &plan, error);
+  const void *mark = plan != NULL ? nn_weights_mark(plan->weights) : NULL;
+
+  *plan_out = NULL;
+  if (status == COMPUTE_OK)
     status = make(plan, graph, error);
   /* A kernel that this device cannot compile or bind for this node makes way for the next in its table. */
-  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan->recording &&
+  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan != NULL && plan->recording &&
          refuse_kernel(plan)) {
     unmake(plan);
     nn_weights_release(plan->weights, mark);
     status = choose_kernels(plan, error);
     if (status == COMPUTE_OK)
+      status = lay_out(plan, graph, error);
+    if (status == COMPUTE_OK)
       status = make(plan, graph, error);
   }
+  if (plan == NULL)
+    return status;
+  forget_making(plan);
   if (status != COMPUTE_OK) {
-    struct nn_weights *weights = plan->weights;
-
-    forget_making(plan);
     nn_plan_destroy(&plan);
-    nn_weights_release(weights, mark);
+    nn_weights_release(graph->weights, mark);
     return status;
   }
-  forget_making(plan);
   *plan_out = plan;
   return COMPUTE_OK;
+}
+
+enum compute_status
+nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_error *error)
+{
+  struct nn_plan *plan;
+  enum compute_status status = begin_plan(graph, NULL, &plan, error);
+
+  *bytes = status == COMPUTE_OK ? plan->arena_bytes : 0;
+  if (plan != NULL)
+    forget_making(plan);
+  nn_plan_destroy(&plan);
+  return status;
 }
 
 enum compute_status
@@ -779,7 +823,9 @@ nn_plan_create_alone(struct nn_graph *graph, const struct nn_node *node, const s
   plan->alone = true;
   plan->step_count = 1;
   plan->steps[0] = (struct step){ .node = node, .kernel = kernel, .variant = variant };
-  status = make(plan, graph, error);
+  status = lay_out(plan, graph, error);
+  if (status == COMPUTE_OK)
+    status = make(plan, graph, error);
   forget_making(plan);
   if (status != COMPUTE_OK)
     nn_plan_destroy(&plan);
@@ -844,6 +890,17 @@ nn_plan_read(struct nn_plan *plan, const char *output, float *out, size_t count,
   return status == COMPUTE_OK ? gpu_buffer_read(plan->arena, port->offset, out, port->bytes, error) : status;
 }
 
+enum compute_status
+nn_plan_find_input(struct nn_plan *plan, const char *input, struct gpu_binding *binding, struct compute_error *error)
+{
+  const struct port *port = find_port(plan, input, false);
+
+  if (port == NULL)
+    return compute_fail(error, COMPUTE_ERROR_NOT_FOUND, "the plan has no input “%s”", input);
+  *binding = (struct gpu_binding){ plan->arena, port->offset, port->bytes };
+  return COMPUTE_OK;
+}
+
 /* All turns but the last, whose weights are uploaded. */
 static enum compute_status
 run_turns(struct nn_plan *plan, struct compute_error *error)
@@ -863,23 +920,38 @@ run_turns(struct nn_plan *plan, struct compute_error *error)
 }
 
 enum compute_status
-nn_plan_run(struct nn_plan *plan, struct compute_error *error)
+nn_plan_submit(struct nn_plan *plan, struct compute_error *error)
 {
   enum compute_status status;
 
   if (plan->loses)
     gpu_device_inject_loss(plan->device);
-  status = run_turns(plan, error);
+  /* The window is free once the run before has ended. */
+  status = plan->window != NULL ? gpu_commands_wait(plan->commands, error) : COMPUTE_OK;
   if (status == COMPUTE_OK)
-    status = gpu_commands_submit(plan->commands, error);
-  if (status == COMPUTE_OK)
-    status = gpu_commands_wait(plan->commands, error);
+    status = run_turns(plan, error);
+  return status == COMPUTE_OK ? gpu_commands_submit(plan->commands, error) : status;
+}
+
+enum compute_status
+nn_plan_wait(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = gpu_commands_wait(plan->commands, error);
+
   if (status != COMPUTE_OK || !plan->timed)
     return status;
   status = gpu_commands_read_timestamps(plan->commands, plan->stamps, (unsigned)plan->step_count + 1, error);
   for (size_t i = 0; status == COMPUTE_OK && i < plan->step_count; i++)
     plan->times[i].seconds = (double)(plan->stamps[i + 1] - plan->stamps[i]) * 1e-9;
   return status;
+}
+
+enum compute_status
+nn_plan_run(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = nn_plan_submit(plan, error);
+
+  return status == COMPUTE_OK ? nn_plan_wait(plan, error) : status;
 }
 
 struct nn_shape

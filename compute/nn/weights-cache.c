@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/nn/nn-private.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * The weights of a checkpoint on a device.
@@ -13,7 +16,12 @@
  *       added by the network
  *       two sources, one after the other
  *       a convolution's, with its channels last
+ *
+ * Reading and packing takes as long as all the rest of making a plan. While one is recorded (nn_weights_begin) it is left to threads: the
+ * caller gets the buffer at once, and nn_weights_finish() waits until all are filled.
  */
+
+#define MOST_PACKERS 4
 
 enum origin { ORIGIN_FILE, ORIGIN_ADDED, ORIGIN_CONCAT, ORIGIN_CHANNELS_LAST };
 
@@ -23,17 +31,30 @@ struct entry {
   const struct weights_tensor *tensor; /* of the file */
   float *values;                       /* added */
   struct entry *parts[2];              /* concatenated; [0] alone with channels last */
-  bool checked;                        /* known to be finite */
+  atomic_bool checked;                 /* known to be finite */
   struct entry *next;
 };
 
 struct packed {
-  const struct entry *entry;
+  struct entry *entry;
   int64_t first;
   struct nn_shape shape;
   const struct nn_packing *packing;
   struct gpu_buffer *buffer;
   struct packed *next;
+  struct packed *next_waiting; /* to be filled */
+  enum compute_status status;  /* of filling it */
+};
+
+/* The threads that fill buffers while a plan is recorded. */
+struct packers {
+  pthread_mutex_t lock; /* over all below */
+  pthread_cond_t changed;
+  struct packed *first, *last; /* waiting */
+  bool closing;                /* nothing more comes */
+  struct compute_error error;  /* the first one */
+  pthread_t threads[MOST_PACKERS];
+  unsigned thread_count, most_threads;
 };
 
 struct nn_weights {
@@ -43,6 +64,7 @@ struct nn_weights {
   struct entry *entries;
   struct packed *packed;
   uint64_t bytes;
+  struct packers *packers; /* between nn_weights_begin() and nn_weights_finish() */
 };
 
 enum compute_status
@@ -269,6 +291,19 @@ read_channels_last(struct entry *entry, int64_t first, int64_t count, float *out
   return status;
 }
 
+/* Two threads may both do it, which costs time alone. */
+static enum compute_status
+check_finite(struct entry *entry, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+
+  if (entry->origin == ORIGIN_FILE && !atomic_load(&entry->checked))
+    status = weights_check_finite(entry->tensor, error);
+  if (status == COMPUTE_OK)
+    atomic_store(&entry->checked, true);
+  return status;
+}
+
 static enum compute_status
 read_values(struct entry *entry, int64_t first, int64_t count, float *out, struct compute_error *error)
 {
@@ -276,14 +311,10 @@ read_values(struct entry *entry, int64_t first, int64_t count, float *out, struc
 
   switch (entry->origin) {
   case ORIGIN_FILE:
-    if (!entry->checked) {
-      status = weights_check_finite(entry->tensor, error);
-      if (status != COMPUTE_OK)
-        return status;
-      entry->checked = true;
-    }
-    weights_read_f32(entry->tensor, (uint64_t)first, (uint64_t)count, out);
-    return COMPUTE_OK;
+    status = check_finite(entry, error);
+    if (status == COMPUTE_OK)
+      weights_read_f32(entry->tensor, (uint64_t)first, (uint64_t)count, out);
+    return status;
   case ORIGIN_ADDED:
     memcpy(out, entry->values + first, (size_t)count * sizeof *out);
     return COMPUTE_OK;
@@ -324,50 +355,184 @@ plain_bytes(const struct nn_packing *packing, const struct nn_shape *shape)
 
 const struct nn_packing nn_packing_plain = { .name = "plain", .bytes = plain_bytes };
 
+/* The values where they lie, or NULL where they have to be converted or joined. */
+static const float *
+values_in_place(const struct entry *entry, int64_t first)
+{
+  if (entry->origin == ORIGIN_ADDED)
+    return entry->values + first;
+  if (entry->origin != ORIGIN_FILE || entry->tensor->type != WEIGHTS_F32 ||
+      (uintptr_t)entry->tensor->data % _Alignof(float) != 0)
+    return NULL;
+  return (const float *)(const void *)entry->tensor->data + first;
+}
+
 /* A weight as it is goes up in blocks, so that a large table never stands twice in memory. */
 static enum compute_status
-upload_plain(struct entry *entry, int64_t first, int64_t count, struct gpu_buffer *buffer, struct compute_error *error)
+upload_plain(const struct packed *to, struct compute_error *error)
 {
   enum { BLOCK = 1 << 20 };
+  const int64_t count = nn_elements(&to->shape);
   float *block = calloc(BLOCK, sizeof *block);
   enum compute_status status = COMPUTE_OK;
 
   if (block == NULL)
-    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to read weight “%s”", entry->source.name);
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to read weight “%s”", to->entry->source.name);
   for (int64_t done = 0; status == COMPUTE_OK && done < count; done += BLOCK) {
     int64_t here = count - done < BLOCK ? count - done : BLOCK, padded = (here + 3) / 4 * 4;
 
-    status = read_values(entry, first + done, here, block, error);
+    status = read_values(to->entry, to->first + done, here, block, error);
     memset(block + here, 0, (size_t)(padded - here) * sizeof *block);
     if (status == COMPUTE_OK)
-      status = gpu_buffer_write(buffer, (uint64_t)done * sizeof *block, block, (uint64_t)padded * sizeof *block, error);
+      status =
+          gpu_buffer_write(to->buffer, (uint64_t)done * sizeof *block, block, (uint64_t)padded * sizeof *block, error);
   }
   free(block);
   return status;
 }
 
+/* Straight from the file's mapping into the buffer's, where there are such. */
 static enum compute_status
-upload_packed(struct entry *entry, int64_t first, const struct nn_shape *shape, const struct nn_packing *packing,
-              struct gpu_buffer *buffer, struct compute_error *error)
+upload_packed(const struct packed *to, struct compute_error *error)
 {
-  uint64_t bytes = packing->bytes(packing, shape);
-  int64_t count = nn_elements(shape);
-  float *values = malloc((size_t)count * sizeof *values);
-  void *packed = calloc(1, bytes);
+  const struct nn_packing *packing = to->packing;
+  const uint64_t bytes = packing->bytes(packing, &to->shape);
+  const int64_t count = nn_elements(&to->shape);
+  const float *in_place = values_in_place(to->entry, to->first);
+  float *values = in_place == NULL ? malloc((size_t)count * sizeof *values) : NULL;
+  void *mapped = gpu_buffer_map(to->buffer), *packed = mapped == NULL ? calloc(1, bytes) : mapped;
+  enum compute_status status = COMPUTE_OK;
+
+  if ((values == NULL && in_place == NULL) || packed == NULL)
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to pack weight “%s”", to->entry->source.name);
+  else
+    status =
+        in_place != NULL ? check_finite(to->entry, error) : read_values(to->entry, to->first, count, values, error);
+  if (status == COMPUTE_OK) {
+    if (mapped != NULL)
+      memset(mapped, 0, bytes);
+    packing->pack(packing, in_place != NULL ? in_place : values, &to->shape, packed);
+  }
+  if (status == COMPUTE_OK && mapped == NULL)
+    status = gpu_buffer_write(to->buffer, 0, packed, bytes, error);
+  free(values);
+  if (mapped == NULL)
+    free(packed);
+  return status;
+}
+
+static enum compute_status
+fill(const struct packed *packed, struct compute_error *error)
+{
+  return packed->packing->pack != NULL ? upload_packed(packed, error) : upload_plain(packed, error);
+}
+
+/* ---- Packing on threads ---- */
+
+/* Under the lock, which is given up meanwhile: fills the next buffer that waits. */
+static void
+fill_next(struct packers *packers)
+{
+  struct packed *packed = packers->first;
+  struct compute_error error = { 0 };
+
+  packers->first = packed->next_waiting;
+  if (packers->first == NULL)
+    packers->last = NULL;
+  pthread_mutex_unlock(&packers->lock);
+  packed->status = fill(packed, &error);
+  pthread_mutex_lock(&packers->lock);
+  if (packed->status != COMPUTE_OK && packers->error.status == COMPUTE_OK)
+    packers->error = error;
+}
+
+static void *
+run_packer(void *data)
+{
+  struct packers *packers = data;
+
+  pthread_mutex_lock(&packers->lock);
+  while (packers->first != NULL || !packers->closing)
+    if (packers->first != NULL)
+      fill_next(packers);
+    else
+      pthread_cond_wait(&packers->changed, &packers->lock);
+  pthread_mutex_unlock(&packers->lock);
+  return NULL;
+}
+
+void
+nn_weights_begin(struct nn_weights *weights)
+{
+  const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  struct packers *packers = calloc(1, sizeof *packers);
+
+  /* Without memory or threads the caller does it all itself. */
+  if (packers == NULL)
+    return;
+  pthread_mutex_init(&packers->lock, NULL);
+  pthread_cond_init(&packers->changed, NULL);
+  packers->most_threads = processors > MOST_PACKERS ? MOST_PACKERS : processors > 1 ? (unsigned)processors : 1;
+  weights->packers = packers;
+}
+
+static void
+add_waiting(struct packers *packers, struct packed *packed)
+{
+  pthread_mutex_lock(&packers->lock);
+  *(packers->last != NULL ? &packers->last->next_waiting : &packers->first) = packed;
+  packers->last = packed;
+  if (packers->thread_count < packers->most_threads &&
+      pthread_create(&packers->threads[packers->thread_count], NULL, run_packer, packers) == 0)
+    packers->thread_count++;
+  pthread_cond_signal(&packers->changed);
+  pthread_mutex_unlock(&packers->lock);
+}
+
+/* What could not be filled is as if it had not been asked for. */
+static void
+forget_failed(struct nn_weights *weights)
+{
+  for (struct packed **link = &weights->packed; *link != NULL;) {
+    struct packed *packed = *link;
+
+    if (packed->status == COMPUTE_OK) {
+      link = &packed->next;
+      continue;
+    }
+    *link = packed->next;
+    weights->bytes -= packed->packing->bytes(packed->packing, &packed->shape);
+    gpu_buffer_destroy(&packed->buffer);
+    free(packed);
+  }
+}
+
+enum compute_status
+nn_weights_finish(struct nn_weights *weights, struct compute_error *error)
+{
+  struct packers *packers = weights->packers;
   enum compute_status status;
 
-  if (values == NULL || packed == NULL) {
-    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to pack weight “%s”", entry->source.name);
-    goto out;
+  if (packers == NULL)
+    return COMPUTE_OK;
+  weights->packers = NULL;
+  pthread_mutex_lock(&packers->lock);
+  packers->closing = true;
+  pthread_cond_broadcast(&packers->changed);
+  while (packers->first != NULL)
+    fill_next(packers);
+  pthread_mutex_unlock(&packers->lock);
+  for (unsigned i = 0; i < packers->thread_count; i++)
+    pthread_join(packers->threads[i], NULL);
+  status = packers->error.status;
+  if (status != COMPUTE_OK) {
+    if (error != NULL)
+      *error = packers->error;
+    forget_failed(weights);
   }
-  status = read_values(entry, first, count, values, error);
-  if (status != COMPUTE_OK)
-    goto out;
-  packing->pack(packing, values, shape, packed);
-  status = gpu_buffer_write(buffer, 0, packed, bytes, error);
-out:
-  free(values);
-  free(packed);
+  pthread_cond_destroy(&packers->changed);
+  pthread_mutex_destroy(&packers->lock);
+  free(packers);
   return status;
 }
 
@@ -375,10 +540,11 @@ enum compute_status
 nn_weights_upload(struct nn_source *source, int64_t first, const struct nn_shape *shape,
                   const struct nn_packing *packing, struct gpu_buffer *buffer, struct compute_error *error)
 {
-  struct entry *entry = (struct entry *)source;
+  const struct packed to = {
+    .entry = (struct entry *)source, .first = first, .shape = *shape, .packing = packing, .buffer = buffer
+  };
 
-  return packing->pack != NULL ? upload_packed(entry, first, shape, packing, buffer, error)
-                               : upload_plain(entry, first, nn_elements(shape), buffer, error);
+  return fill(&to, error);
 }
 
 struct gpu_buffer *
@@ -408,8 +574,10 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
   *packed = (struct packed){ .entry = (struct entry *)source, .first = first, .shape = *shape, .packing = packing };
   status =
       gpu_buffer_create(weights->device, packing->bytes(packing, shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
-  if (status == COMPUTE_OK)
-    status = nn_weights_upload(source, first, shape, packing, packed->buffer, error);
+  if (status == COMPUTE_OK && weights->packers != NULL)
+    add_waiting(weights->packers, packed);
+  else if (status == COMPUTE_OK)
+    status = fill(packed, error);
   if (status != COMPUTE_OK) {
     gpu_buffer_destroy(&packed->buffer);
     free(packed);

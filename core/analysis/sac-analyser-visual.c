@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <string.h>
+
 #include "core/analysis/sac-analyser.h"
 #include "core/analysis/sac-clip-window.h"
 #include "core/library/sac-moment.h"
@@ -9,7 +11,8 @@
  * What can be seen: a vector for each frame sample, by a dual encoder. It stores no moments; search makes them from the vectors.
  * A model of movement gives a sample the vector of the clip about it; see sac-clip-window.h.
  *
- * The reader decodes ahead in its own thread while the encoder works on the batch before, so the slower of the two sets the pace.
+ * The reader decodes ahead in a thread of its own, some batches are with the encoder, and what comes back from it is appended while it
+ * works on the next: the slowest of the three sets the pace, and none waits for the disk.
  */
 
 extern const SacAnalyser sac_analyser_visual;
@@ -77,45 +80,107 @@ find_start(const SacAnalyserContext *context, const SacAnalysis *analysis, guint
   return TRUE;
 }
 
-/* What goes to the encoder together: the clips of some samples, and the samples' times. */
-struct batch {
-  GPtrArray *clips;
-  GArray *times;
+/* A batch that the encoder has. */
+struct pending {
+  SacEncoderBatch *batch;
+  guint n;
+  gint64 times[];
 };
 
-static gboolean
-embed_and_append(const SacAnalyserContext *context, SacAnalysis *analysis, struct batch *batch, gsize dimensions,
-                 GError **error)
+/* One video on its way through: clips of the samples that were read, then batches with the encoder, then the library. */
+struct pipeline {
+  const SacAnalyserContext *context;
+  SacModelInfo model;
+  SacAnalysis analysis;
+  SacClipWindow *window;
+  GPtrArray *clips; /* since the last batch */
+  GArray *times;    /* of their samples */
+  GQueue pending;   /* of struct pending, the oldest first */
+};
+
+static void
+pipeline_init(struct pipeline *pipeline, const SacAnalyserContext *context)
 {
-  guint n = batch->times->len;
-  const gint64 *times = (const gint64 *)batch->times->data;
-  g_autofree float *vectors = g_new(float, n *dimensions);
-  if (!sac_encoder_embed_frames(context->encoder, context->model, (SacFrame *const *)batch->clips->pdata, n, vectors,
-                                context->cancellable, error) ||
-      !sac_library_append_samples(context->library, analysis->id, analysis->next_sample, n, times, vectors, dimensions,
-                                  error))
+  *pipeline = (struct pipeline){ .context = context };
+  pipeline->clips = g_ptr_array_new_with_free_func((GDestroyNotify)sac_frame_unref);
+  pipeline->times = g_array_new(FALSE, FALSE, sizeof(gint64));
+}
+
+/* What is still with the encoder is for nobody. */
+static void
+pipeline_clear(struct pipeline *pipeline)
+{
+  struct pending *pending;
+  while ((pending = g_queue_pop_head(&pipeline->pending)) != NULL) {
+    g_autofree float *vectors = g_new(float, pending->n * pipeline->model.dimensions);
+    sac_encoder_finish_frames(pending->batch, vectors, NULL);
+    g_free(pending);
+  }
+  g_clear_pointer(&pipeline->window, sac_clip_window_free);
+  g_clear_pointer(&pipeline->clips, g_ptr_array_unref);
+  g_clear_pointer(&pipeline->times, g_array_unref);
+}
+
+/* Puts the oldest batch into the library. */
+static gboolean
+append_oldest(struct pipeline *pipeline, GError **error)
+{
+  const SacAnalyserContext *context = pipeline->context;
+  SacAnalysis *analysis = &pipeline->analysis;
+  g_autofree struct pending *pending = g_queue_pop_head(&pipeline->pending);
+  g_autofree float *vectors = g_new(float, pending->n * pipeline->model.dimensions);
+  if (!sac_encoder_finish_frames(pending->batch, vectors, error) ||
+      !sac_library_append_samples(context->library, analysis->id, analysis->next_sample, pending->n, pending->times,
+                                  vectors, pipeline->model.dimensions, error))
     return FALSE;
-  analysis->next_sample += n;
-  analysis->last_time_us = times[n - 1];
-  g_ptr_array_set_size(batch->clips, 0);
-  g_array_set_size(batch->times, 0);
-  if (context->progress != NULL && !context->progress(context->progress_data, analysis->last_time_us, n)) {
+  analysis->next_sample += pending->n;
+  analysis->last_time_us = pending->times[pending->n - 1];
+  if (context->progress != NULL && !context->progress(context->progress_data, analysis->last_time_us, pending->n)) {
     g_set_error_literal(error, SAC_ERROR, SAC_ERROR_CANCELLED, "Cancelled");
     return FALSE;
   }
   return TRUE;
 }
 
+/* Appends what has come back, waiting where more than `most` batches would be left with the encoder. */
+static gboolean
+append_finished(struct pipeline *pipeline, guint most, GError **error)
+{
+  for (;;) {
+    const struct pending *oldest = g_queue_peek_head(&pipeline->pending);
+    if (oldest == NULL || (g_queue_get_length(&pipeline->pending) <= most && !sac_encoder_batch_is_done(oldest->batch)))
+      return TRUE;
+    if (!append_oldest(pipeline, error))
+      return FALSE;
+  }
+}
+
+static void
+begin_batch(struct pipeline *pipeline)
+{
+  const guint n = pipeline->times->len;
+  struct pending *pending = g_malloc(sizeof *pending + n * sizeof *pending->times);
+  pending->n = n;
+  memcpy(pending->times, pipeline->times->data, n * sizeof *pending->times);
+  pending->batch =
+      sac_encoder_begin_frames(pipeline->context->encoder, &pipeline->model, (SacFrame *const *)pipeline->clips->pdata,
+                               n, pipeline->context->cancellable);
+  g_queue_push_tail(&pipeline->pending, pending);
+  g_ptr_array_set_size(pipeline->clips, 0);
+  g_array_set_size(pipeline->times, 0);
+}
+
 /* Takes what clips are whole; FALSE when the encoder or the library failed. */
 static gboolean
-take_clips(const SacAnalyserContext *context, const SacModelInfo *info, SacAnalysis *analysis, SacClipWindow *window,
-           struct batch *batch, GError **error)
+take_clips(struct pipeline *pipeline, GError **error)
 {
   gint64 time_us;
-  while (sac_clip_window_next(window, batch->clips, &time_us)) {
-    g_array_append_val(batch->times, time_us);
-    if (batch->times->len >= info->preferred_batch &&
-        !embed_and_append(context, analysis, batch, info->dimensions, error))
+  while (sac_clip_window_next(pipeline->window, pipeline->clips, &time_us)) {
+    g_array_append_val(pipeline->times, time_us);
+    if (pipeline->times->len < pipeline->model.preferred_batch)
+      continue;
+    begin_batch(pipeline);
+    if (!append_finished(pipeline, SAC_ENCODER_BATCHES - 1, error))
       return FALSE;
   }
   return TRUE;
@@ -123,37 +188,68 @@ take_clips(const SacAnalyserContext *context, const SacModelInfo *info, SacAnaly
 
 /* Reads to the end, or to where the stream breaks off (broken). FALSE when the encoder or the library failed. */
 static gboolean
-embed_samples(const SacAnalyserContext *context, const SacModelInfo *info, SacAnalysis *analysis,
-              SacFrameReader *reader, SacClipWindow *window, GError **broken, GError **error)
+embed_samples(struct pipeline *pipeline, SacFrameReader *reader, GError **broken, GError **error)
 {
-  g_autoptr(GPtrArray) clips = g_ptr_array_new_with_free_func((GDestroyNotify)sac_frame_unref);
-  g_autoptr(GArray) times = g_array_new(FALSE, FALSE, sizeof(gint64));
-  struct batch batch = { clips, times };
-  const gint64 done_us = analysis->last_time_us;
+  const gint64 done_us = pipeline->analysis.last_time_us;
   gint64 latest_us = -1;
   SacFrame *frame;
-  while ((frame = sac_frame_reader_next(reader, context->cancellable, broken)) != NULL) {
+  while ((frame = sac_frame_reader_next(reader, pipeline->context->cancellable, broken)) != NULL) {
     if (frame->time_us <= latest_us) {
       sac_frame_unref(frame);
       continue;
     }
     latest_us = frame->time_us;
-    sac_clip_window_push(window, frame, frame->time_us <= done_us);
-    if (!take_clips(context, info, analysis, window, &batch, error))
+    sac_clip_window_push(pipeline->window, frame, frame->time_us <= done_us);
+    if (!take_clips(pipeline, error))
       return FALSE;
   }
   if (sac_error_is_cancelled(*broken))
     return TRUE;
   /* What was read before a stream broke off is kept, and searchable; the analysis stays unfinished, so that a mended file goes on. */
-  sac_clip_window_end(window);
-  return take_clips(context, info, analysis, window, &batch, error) &&
-         (times->len == 0 || embed_and_append(context, analysis, &batch, info->dimensions, error));
+  sac_clip_window_end(pipeline->window);
+  if (!take_clips(pipeline, error))
+    return FALSE;
+  if (pipeline->times->len > 0)
+    begin_batch(pipeline);
+  return append_finished(pipeline, 0, error);
+}
+
+static gboolean
+analyse(struct pipeline *pipeline, GError **error)
+{
+  const SacAnalyserContext *context = pipeline->context;
+  const SacVideo *video = context->video;
+  SacAnalysis *analysis = &pipeline->analysis;
+  SacFrameReaderOptions options = { .interval_us = video->is_picture ? 0 : context->interval_us,
+                                    .end_us = -1,
+                                    .hardware = context->hardware,
+                                    .keyframes_allowed = context->keyframes_allowed };
+  sac_model_info_read_options(&pipeline->model, &options);
+  pipeline->window = sac_clip_window_new(pipeline->model.clip_frames);
+  if (!find_start(context, analysis, sac_clip_window_reach(pipeline->window), &options.start_us, error))
+    return FALSE;
+  g_autoptr(SacFrameReader) reader = sac_frame_reader_new(video->path, &options, error);
+  g_autoptr(GError) broken = NULL;
+  if (reader == NULL || !embed_samples(pipeline, reader, &broken, error))
+    return FALSE;
+  if (broken != NULL) {
+    g_propagate_error(error, g_steal_pointer(&broken));
+    return FALSE;
+  }
+  if (analysis->next_sample == 0) {
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+                "“%s” has a video track but not one frame that can be decoded", video->path);
+    return FALSE;
+  }
+  if (video->duration_us <= 0 && !video->is_picture &&
+      !sac_library_set_duration(context->library, video->id, analysis->last_time_us + context->interval_us, error))
+    return FALSE;
+  return sac_library_analysis_finish(context->library, analysis->id, error);
 }
 
 static gboolean
 visual_run(const SacAnalyserContext *context, GError **error)
 {
-  const SacVideo *video = context->video;
   SacModelInfo info;
   SacAnalysis analysis;
   if (!sac_encoder_get_model_info(context->encoder, context->model, &info, error))
@@ -164,40 +260,20 @@ visual_run(const SacAnalyserContext *context, GError **error)
                 context->model);
     return FALSE;
   }
-  if (!sac_library_analysis_begin(context->library, video->id, sac_analyser_visual.name, context->model,
+  if (!sac_library_analysis_begin(context->library, context->video->id, sac_analyser_visual.name, context->model,
                                   context->interval_us, &analysis, error))
     return FALSE;
   if (analysis.finished)
     return TRUE;
-
-  g_autoptr(SacClipWindow) window = sac_clip_window_new(info.clip_frames);
-  SacFrameReaderOptions options = { .interval_us = video->is_picture ? 0 : context->interval_us,
-                                    .end_us = -1,
-                                    .short_side = info.input_side,
-                                    .format = SAC_FRAME_RGB24,
-                                    .hardware = context->hardware,
-                                    .keyframes_allowed = context->keyframes_allowed };
-  if (!find_start(context, &analysis, sac_clip_window_reach(window), &options.start_us, error))
+  if (!sac_encoder_open_model(context->encoder, context->model, &info, context->cancellable, error))
     return FALSE;
-  g_autoptr(SacFrameReader) reader = sac_frame_reader_new(video->path, &options, error);
-  if (reader == NULL)
-    return FALSE;
-  g_autoptr(GError) broken = NULL;
-  if (!embed_samples(context, &info, &analysis, reader, window, &broken, error))
-    return FALSE;
-  if (broken != NULL) {
-    g_propagate_error(error, g_steal_pointer(&broken));
-    return FALSE;
-  }
-  if (analysis.next_sample == 0) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                "“%s” has a video track but not one frame that can be decoded", video->path);
-    return FALSE;
-  }
-  if (video->duration_us <= 0 && !video->is_picture &&
-      !sac_library_set_duration(context->library, video->id, analysis.last_time_us + context->interval_us, error))
-    return FALSE;
-  return sac_library_analysis_finish(context->library, analysis.id, error);
+  struct pipeline pipeline;
+  pipeline_init(&pipeline, context);
+  pipeline.model = info;
+  pipeline.analysis = analysis;
+  gboolean good = analyse(&pipeline, error);
+  pipeline_clear(&pipeline);
+  return good;
 }
 
 static const char *const visual_kinds[] = { SAC_KIND_VISUAL, NULL };

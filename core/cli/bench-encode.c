@@ -203,7 +203,7 @@ measure_pictures(struct model *model, const SacDevice *device, const char *folde
   for (gsize i = 0; i < bytes; i++)
     noise[i] = (guint8)((state = state * 1664525 + 1013904223) >> 24);
   for (guint i = 0; i < n_pictures; i++)
-    pictures[i] = (struct model_picture){ .rgb = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
+    pictures[i] = (struct model_picture){ .pixels = noise, .width = width, .height = side, .stride = (gsize)width * 3 };
   if (!time_pictures(model, pictures, 1, runs, &measured->first_seconds, &measured->single_seconds, error) ||
       !time_pictures(model, pictures, batch, runs, &first, &measured->batch_seconds, error))
     return FALSE;
@@ -260,58 +260,42 @@ measure(const struct arguments *arguments, struct measured *measured, GError **e
 }
 
 static void
-add_number(JsonBuilder *json, const char *name, double value)
-{
-  json_builder_set_member_name(json, name);
-  json_builder_add_double_value(json, value);
-}
-
-static void
-add_string(JsonBuilder *json, const char *name, const char *value)
-{
-  json_builder_set_member_name(json, name);
-  json_builder_add_string_value(json, value);
-}
-
-static void
 print_json(const struct measured *measured)
 {
   JsonBuilder *json = json_builder_new();
 
   json_builder_begin_object(json);
-  add_string(json, "model", measured->info.id);
-  add_string(json, "device", measured->device);
-  add_number(json, "open_milliseconds", measured->open_seconds * 1e3);
+  bench_add_string(json, "model", measured->info.id);
+  bench_add_string(json, "device", measured->device);
+  bench_add_number(json, "open_milliseconds", measured->open_seconds * 1e3);
   if (measured->info.embeds_texts) {
-    add_number(json, "first_query_milliseconds", measured->first_query_seconds * 1e3);
-    add_number(json, "query_milliseconds", measured->query_seconds * 1e3);
+    bench_add_number(json, "first_query_milliseconds", measured->first_query_seconds * 1e3);
+    bench_add_number(json, "query_milliseconds", measured->query_seconds * 1e3);
   }
   if (measured->info.embeds_pictures) {
-    json_builder_set_member_name(json, "batch");
-    json_builder_add_int_value(json, measured->info.preferred_batch);
-    json_builder_set_member_name(json, "clip_frames");
-    json_builder_add_int_value(json, measured->info.clip_frames);
-    add_number(json, "first_picture_milliseconds", measured->first_seconds * 1e3);
-    add_number(json, "single_picture_milliseconds", measured->single_seconds * 1e3);
-    add_number(json, "picture_milliseconds", measured->batch_seconds * 1e3);
-    add_number(json, "picture_gflop", measured->operations / 1e9);
-    add_number(json, "gflop_per_second", measured->operations / measured->batch_seconds / 1e9);
-    add_number(json, "peak_gflop_per_second", measured->peaks.operations / 1e9);
-    add_number(json, "peak_gigabytes_per_second", measured->peaks.bytes / 1e9);
-    add_number(json, "peak_megabytes", measured->peak_bytes / 1e6);
+    bench_add_integer(json, "batch", measured->info.preferred_batch);
+    bench_add_integer(json, "clip_frames", measured->info.clip_frames);
+    bench_add_number(json, "first_picture_milliseconds", measured->first_seconds * 1e3);
+    bench_add_number(json, "single_picture_milliseconds", measured->single_seconds * 1e3);
+    bench_add_number(json, "picture_milliseconds", measured->batch_seconds * 1e3);
+    bench_add_number(json, "picture_gflop", measured->operations / 1e9);
+    bench_add_number(json, "gflop_per_second", measured->operations / measured->batch_seconds / 1e9);
+    bench_add_number(json, "peak_gflop_per_second", measured->peaks.operations / 1e9);
+    bench_add_number(json, "peak_gigabytes_per_second", measured->peaks.bytes / 1e9);
+    bench_add_number(json, "peak_megabytes", measured->peak_bytes / 1e6);
     json_builder_set_member_name(json, "operations");
     json_builder_begin_array(json);
     for (guint i = 0; i < measured->shares->len; i++) {
       const struct share *share = &g_array_index(measured->shares, struct share, i);
 
       json_builder_begin_object(json);
-      add_string(json, "operation", share->op);
-      add_string(json, "kernel", share->kernel);
-      add_number(json, "milliseconds", share->seconds * 1e3);
-      add_number(json, "share", measured->profiled_seconds > 0 ? share->seconds / measured->profiled_seconds : 0);
-      add_number(json, "gflop", share->operations / 1e9);
-      add_number(json, "megabytes", share->bytes / 1e6);
-      add_number(json, "floor_milliseconds", share->floor_seconds * 1e3);
+      bench_add_string(json, "operation", share->op);
+      bench_add_string(json, "kernel", share->kernel);
+      bench_add_number(json, "milliseconds", share->seconds * 1e3);
+      bench_add_number(json, "share", measured->profiled_seconds > 0 ? share->seconds / measured->profiled_seconds : 0);
+      bench_add_number(json, "gflop", share->operations / 1e9);
+      bench_add_number(json, "megabytes", share->bytes / 1e6);
+      bench_add_number(json, "floor_milliseconds", share->floor_seconds * 1e3);
       json_builder_end_object(json);
     }
     json_builder_end_array(json);

@@ -3,7 +3,8 @@
 
 #include "core/cli/cli-bench.h"
 
-static const struct cli_bench *const benches[] = { &cli_bench_encode, &cli_bench_search };
+static const struct cli_bench *const benches[] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode,
+                                                   &cli_bench_index };
 
 static int
 run(const struct cli_command *command, int argc, char **argv)
@@ -13,9 +14,10 @@ run(const struct cli_command *command, int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS(benches); i++)
     if (g_strcmp0(word, benches[i]->name) == 0) {
       g_autofree char *usage = g_strconcat("bench ", benches[i]->name, NULL);
-      const struct cli_command part = {
-        .name = usage, .summary = command->summary, .usage = benches[i]->usage, .run = command->run
-      };
+      const struct cli_command part = { .name = usage,
+                                        .summary = benches[i]->summary ? benches[i]->summary : command->summary,
+                                        .usage = benches[i]->usage,
+                                        .run = command->run };
 
       return benches[i]->run(&part, argc - 1, argv + 1);
     }
@@ -33,6 +35,6 @@ run(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_bench = {
   .name = "bench",
   .summary = N_("measure how fast this machine is"),
-  .usage = "encode|search [OPTION…]",
+  .usage = "encode|search|decode|index [OPTION…]",
   .run = run,
 };

@@ -114,12 +114,9 @@ struct video {
 static SacFrameReader *
 open_reader(const struct video *video, gint64 start_us, gint64 interval_us, GError **error)
 {
-  const SacFrameReaderOptions options = { .interval_us = interval_us,
-                                          .start_us = start_us,
-                                          .end_us = video->to_us,
-                                          .short_side = (int)video->info->input_side,
-                                          .format = SAC_FRAME_RGB24 };
+  SacFrameReaderOptions options = { .interval_us = interval_us, .start_us = start_us, .end_us = video->to_us };
 
+  sac_model_info_read_options(video->info, &options);
   return sac_frame_reader_new(video->arguments->video, &options, error);
 }
 
@@ -294,20 +291,21 @@ find_span(struct video *video, GError **error)
 }
 
 static gboolean
-embed_video(const struct arguments *arguments, gboolean as_json, SacEncoder *encoder, const SacModelInfo *info,
-            GError **error)
+embed_video(const struct arguments *arguments, gboolean as_json, SacEncoder *encoder, GError **error)
 {
-  struct video video = { .arguments = arguments, .encoder = encoder, .info = info };
-  g_autofree float *vector = g_new(float, info->dimensions);
+  SacModelInfo info;
+  struct video video = { .arguments = arguments, .encoder = encoder, .info = &info };
 
-  if (!find_span(&video, error))
+  /* The device has a say in how frames are read. */
+  if (!find_span(&video, error) || !sac_encoder_open_model(encoder, arguments->model, &info, cli_cancellable(), error))
     return FALSE;
   if (arguments->samples)
     return print_samples(&video, as_json, error);
-  if (!(info->clip_frames > 1 && video.to_us > 0 ? embed_clip(&video, vector, error)
-                                                 : embed_mean(&video, vector, error)))
+  g_autofree float *vector = g_new(float, info.dimensions);
+  if (!(info.clip_frames > 1 && video.to_us > 0 ? embed_clip(&video, vector, error)
+                                                : embed_mean(&video, vector, error)))
     return FALSE;
-  print_one(arguments, as_json, vector, info->dimensions);
+  print_one(arguments, as_json, vector, info.dimensions);
   return TRUE;
 }
 
@@ -330,7 +328,7 @@ embed(const struct arguments *arguments, gboolean as_json)
   else if (arguments->image)
     done = embed_image(arguments, as_json, encoder, info.dimensions, &error);
   else
-    done = embed_video(arguments, as_json, encoder, &info, &error);
+    done = embed_video(arguments, as_json, encoder, &error);
   return done ? 0 : cli_fail(error);
 }
 

@@ -40,6 +40,8 @@ add_entry(JsonBuilder *json, const SacModelEntry *entry)
   add_flag(json, "embeds_texts", entry->embeds_texts);
   json_builder_set_member_name(json, "dimensions");
   json_builder_add_int_value(json, entry->dimensions);
+  json_builder_set_member_name(json, "clip_frames");
+  json_builder_add_int_value(json, entry->clip_frames);
   json_builder_set_member_name(json, "bytes");
   json_builder_add_int_value(json, entry->bytes);
   add_string(json, "problem", entry->problem);
@@ -136,12 +138,15 @@ show(SacModelStore *store, const char *id, gboolean as_json)
   }
   g_autofree char *size = entry->bytes ? g_format_size((guint64)entry->bytes) : NULL;
   g_autofree char *dimensions = entry->dimensions ? g_strdup_printf("%u", entry->dimensions) : NULL;
+  g_autofree char *clip =
+      entry->clip_frames > 1 ? g_strdup_printf(_("one for each clip of %u frames"), entry->clip_frames) : NULL;
   print_line(_("Model"), entry->id);
   print_line(_("Title"), entry->title);
   print_line(_("Summary"), entry->summary);
   print_line(_("State"), state_of(entry));
   print_line(_("Network"), entry->network);
   print_line(_("Dimensions"), dimensions);
+  print_line(_("Vectors"), clip);
   if (entry->embeds_pictures || entry->embeds_texts)
     print_line(_("Embeds"), !entry->embeds_texts     ? _("pictures")
                             : entry->embeds_pictures ? _("pictures and texts")

@@ -69,11 +69,51 @@ target_size(const SacConversion *conversion, int display_width, int display_heig
     scale = (double)conversion->max_width / display_width;
   if (conversion->max_height > 0 && display_height * scale > conversion->max_height)
     scale = (double)conversion->max_height / display_height;
-  /* A picture that is very much longer than wide keeps within what can be allocated. */
-  const int across = (int)CLAMP(display_width * scale + 0.5, 1, 32767),
-            down = (int)CLAMP(display_height * scale + 0.5, 1, 32767);
+  /* The long side is rounded down, as networks' own preprocessing does it; the short one is what it is, but for the scale's last digit.
+   * A picture that is very much longer than wide keeps within what can be allocated. */
+  const int across = (int)CLAMP(display_width * scale + 1e-6, 1, 32767),
+            down = (int)CLAMP(display_height * scale + 1e-6, 1, 32767);
   *width = transposed ? down : across;
   *height = transposed ? across : down;
+}
+
+/* A stream that does not say is BT.709 when it is high definition and BT.601 otherwise, as every player assumes. */
+static enum AVColorSpace
+matrix_of(const PictureKind *kind)
+{
+  const gboolean high = kind->width >= 1280 || kind->height > 576;
+
+  switch (kind->matrix) {
+  case AVCOL_SPC_BT709:
+  case AVCOL_SPC_BT2020_NCL:
+  case AVCOL_SPC_SMPTE240M:
+  case AVCOL_SPC_FCC:
+    return kind->matrix;
+  case AVCOL_SPC_BT2020_CL:
+    return AVCOL_SPC_BT2020_NCL;
+  case AVCOL_SPC_SMPTE170M:
+  case AVCOL_SPC_BT470BG:
+    return AVCOL_SPC_SMPTE170M;
+  default:
+    return high ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+  }
+}
+
+static const char *
+name_of_matrix(enum AVColorSpace matrix)
+{
+  switch (matrix) {
+  case AVCOL_SPC_BT709:
+    return "bt709";
+  case AVCOL_SPC_BT2020_NCL:
+    return "bt2020";
+  case AVCOL_SPC_SMPTE240M:
+    return "smpte240m";
+  case AVCOL_SPC_FCC:
+    return "fcc";
+  default:
+    return "bt601";
+  }
 }
 
 static char *
@@ -90,18 +130,12 @@ describe_filters(const SacConverter *converter, const PictureKind *kind)
   /* One field is exact in time and needs no neighbours; at analysis sizes it loses nothing. */
   if (kind->interlaced && kind->height > 2)
     g_string_append(filters, "field=type=top,");
-  g_string_append_printf(filters, "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp", width,
-                         height);
+  g_string_append_printf(filters,
+                         "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:"
+                         "param0=0:param1=0.5",
+                         width, height);
   if (yuv && !is_hdr(kind)) {
-    /* A stream that does not say is BT.709 when it is high definition and BT.601 otherwise, as every player assumes. */
-    const gboolean high = kind->width >= 1280 || kind->height > 576;
-    const char *matrix = kind->matrix == AVCOL_SPC_BT709                                               ? "bt709"
-                         : kind->matrix == AVCOL_SPC_BT2020_NCL || kind->matrix == AVCOL_SPC_BT2020_CL ? "bt2020"
-                         : kind->matrix == AVCOL_SPC_SMPTE240M                                         ? "smpte240m"
-                         : kind->matrix == AVCOL_SPC_FCC                                               ? "fcc"
-                         : kind->matrix == AVCOL_SPC_SMPTE170M || kind->matrix == AVCOL_SPC_BT470BG || !high ? "bt601"
-                                                                                                             : "bt709";
-    g_string_append_printf(filters, ":in_color_matrix=%s", matrix);
+    g_string_append_printf(filters, ":in_color_matrix=%s", name_of_matrix(matrix_of(kind)));
     if (kind->range == AVCOL_RANGE_JPEG)
       g_string_append(filters, ":in_range=full");
   }
@@ -154,6 +188,75 @@ end:
   return status;
 }
 
+static void
+free_picture(gpointer picture)
+{
+  AVFrame *frame = picture;
+
+  av_frame_free(&frame);
+}
+
+/* The layout of SacFrame that the picture has, or SAC_FRAME_RGB24 for none. */
+static SacFrameFormat
+planes_of(const PictureKind *kind)
+{
+  switch (kind->format) {
+  case AV_PIX_FMT_YUV420P:
+  case AV_PIX_FMT_YUVJ420P:
+    return SAC_FRAME_YUV420P;
+  case AV_PIX_FMT_NV12:
+    return SAC_FRAME_NV12;
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+  case AV_PIX_FMT_YUV420P10LE:
+    return SAC_FRAME_YUV420P10;
+  case AV_PIX_FMT_P010LE:
+    return SAC_FRAME_P010;
+#endif
+  default:
+    return SAC_FRAME_RGB24;
+  }
+}
+
+/* The picture as it was decoded, or NULL where it is not what SacFrame can say or the options want. */
+static SacFrame *
+share_planes(const SacConverter *converter, const PictureKind *kind, const AVFrame *picture)
+{
+  const SacFrameFormat format = planes_of(kind);
+  const enum AVColorSpace matrix = matrix_of(kind);
+  const SacOrientation turned = kind->orientation;
+  const gboolean square = kind->sample_aspect.num <= 0 || kind->sample_aspect.num == kind->sample_aspect.den;
+  const enum AVChromaLocation location = picture->chroma_location;
+
+  if (!converter->conversion.max_plane_bytes || format == SAC_FRAME_RGB24 || !square || kind->interlaced ||
+      is_hdr(kind) || turned.transposed || turned.flip_x || turned.flip_y ||
+      (matrix != AVCOL_SPC_SMPTE170M && matrix != AVCOL_SPC_BT709 && matrix != AVCOL_SPC_BT2020_NCL) ||
+      (location != AVCHROMA_LOC_UNSPECIFIED && location != AVCHROMA_LOC_LEFT && location != AVCHROMA_LOC_CENTER))
+    return NULL;
+  const gboolean apart = format == SAC_FRAME_YUV420P || format == SAC_FRAME_YUV420P10;
+  for (int i = 0; i < (apart ? 3 : 2); i++)
+    if (!picture->data[i] || picture->linesize[i] <= 0)
+      return NULL;
+  AVFrame *owner = av_frame_clone(picture);
+  if (!owner)
+    return NULL;
+  SacFrame *frame = sac_frame_new_over(format, kind->width, kind->height, owner, free_picture);
+  frame->pixels = owner->data[0];
+  frame->stride = (gsize)owner->linesize[0];
+  for (int i = 0; i < (apart ? 2 : 1); i++) {
+    frame->chroma[i] = owner->data[i + 1];
+    frame->chroma_stride[i] = (gsize)owner->linesize[i + 1];
+  }
+  frame->matrix = matrix == AVCOL_SPC_BT709       ? SAC_MATRIX_BT709
+                  : matrix == AVCOL_SPC_SMPTE170M ? SAC_MATRIX_BT601
+                                                  : SAC_MATRIX_BT2020;
+  frame->full_range = kind->range == AVCOL_RANGE_JPEG || kind->format == AV_PIX_FMT_YUVJ420P;
+  frame->chroma_centred = location == AVCHROMA_LOC_CENTER;
+  if (sac_frame_bytes(frame) <= converter->conversion.max_plane_bytes)
+    return frame;
+  sac_frame_unref(frame);
+  return NULL;
+}
+
 SacFrame *
 sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *picture, gint64 time_us,
                       gint64 duration_us, GError **error)
@@ -170,8 +273,14 @@ sac_converter_convert(SacConverter *converter, const AVStream *stream, AVFrame *
     .interlaced = sac_ffmpeg_is_interlaced(picture),
     .orientation = sac_media_orientation(stream, picture),
   };
+  SacFrame *frame = share_planes(converter, &kind, picture);
+
+  if (frame) {
+    frame->time_us = time_us;
+    frame->duration_us = duration_us;
+    return frame;
+  }
   AVFrame *converted = av_frame_alloc();
-  SacFrame *frame = NULL;
   int status = converted ? 0 : AVERROR(ENOMEM);
 
   if (status >= 0 && (!converter->graph || memcmp(&kind, &converter->kind, sizeof kind) != 0)) {

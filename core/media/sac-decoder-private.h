@@ -69,10 +69,11 @@ void sac_decoder_keyframes_only(SacDecoder *decoder);
 /* TRUE if the container's index shows a key frame at least every interval. */
 gboolean sac_decoder_has_keyframes_every(SacDecoder *decoder, gint64 interval_us);
 
-/* Scales, turns and colours pictures; its filters are rebuilt when a picture differs in kind from the last. */
+/* Scales, turns and colours pictures, or hands out their planes; its filters are rebuilt when a picture differs in kind from the last. */
 typedef struct {
   SacFrameFormat format;
   int short_side, max_width, max_height;
+  gsize max_plane_bytes; /* as in SacFrameReaderOptions */
 } SacConversion;
 
 typedef struct _SacConverter SacConverter;

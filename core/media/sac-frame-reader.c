@@ -35,7 +35,7 @@ is_full(SacFrameReader *reader)
   const guint waiting = g_queue_get_length(&reader->frames);
   const SacFrame *last = g_queue_peek_tail(&reader->frames);
 
-  return waiting >= QUEUE_FRAMES || (last && waiting * last->stride * (gsize)last->height >= QUEUE_BYTES);
+  return waiting >= QUEUE_FRAMES || (last && waiting * sac_frame_bytes(last) >= QUEUE_BYTES);
 }
 
 /* FALSE: nobody wants more. */
@@ -136,13 +136,14 @@ sac_frame_reader_new(const char *path, const SacFrameReaderOptions *options, GEr
     return NULL;
   if (options->start_us > 0 && !sac_decoder_seek(reader->decoder, options->start_us, error))
     return NULL;
-  if (options->keyframes_allowed && options->interval_us > 0 &&
-      sac_decoder_has_keyframes_every(reader->decoder, options->interval_us))
+  if (options->keyframes_only || (options->keyframes_allowed && options->interval_us > 0 &&
+                                  sac_decoder_has_keyframes_every(reader->decoder, options->interval_us)))
     sac_decoder_keyframes_only(reader->decoder);
   reader->converter = sac_converter_new(path, &(SacConversion){ .format = options->format,
                                                                 .short_side = options->short_side,
                                                                 .max_width = options->max_width,
-                                                                .max_height = options->max_height });
+                                                                .max_height = options->max_height,
+                                                                .max_plane_bytes = options->max_plane_bytes });
   reader->thread = g_thread_new("frame-reader", run, reader);
   return g_steal_pointer(&reader);
 }

@@ -27,8 +27,12 @@ typedef struct {
   gint64 end_us;             /* samples before this only; 0 or less: to the end */
   int short_side;            /* scaled (bicubic) so that the shorter side is this; 0: as large as displayed */
   int max_width, max_height; /* and no larger than this, in proportion; 0: no bound */
-  SacFrameFormat format;
+  SacFrameFormat format;     /* SAC_FRAME_RGB24 or _RGBA */
+  /* Above 0: a picture is given in the planes that it was decoded to, neither scaled nor coloured nor copied, if they have one of
+   * SacFrameFormat's layouts, are upright, progressive, of square pixels and standard dynamic range, and take no more than this. */
+  gsize max_plane_bytes;
   gboolean hardware;          /* decode on the GPU where there is a way; silently in software otherwise */
+  gboolean keyframes_only;    /* decode key frames alone, however far apart they are */
   gboolean keyframes_allowed; /* give key frames alone if they come at least as often as samples are asked for */
 } SacFrameReaderOptions;
 

@@ -21,15 +21,41 @@ sac_frame_new(SacFrameFormat format, int width, int height)
 }
 
 SacFrame *
+sac_frame_new_over(SacFrameFormat format, int width, int height, gpointer owner, GDestroyNotify free_owner)
+{
+  SacFrame *frame = g_atomic_rc_box_new0(SacFrame);
+
+  frame->format = format;
+  frame->width = width;
+  frame->height = height;
+  frame->owner = owner;
+  frame->free_owner = free_owner;
+  return frame;
+}
+
+gsize
+sac_frame_bytes(const SacFrame *frame)
+{
+  const gsize rows = (gsize)(frame->height + 1) / 2;
+
+  return frame->stride * (gsize)frame->height + (frame->chroma_stride[0] + frame->chroma_stride[1]) * rows;
+}
+
+SacFrame *
 sac_frame_ref(SacFrame *frame)
 {
   return g_atomic_rc_box_acquire(frame);
 }
 
 static void
-clear(gpointer frame)
+clear(gpointer data)
 {
-  g_free(((SacFrame *)frame)->pixels);
+  SacFrame *frame = data;
+
+  if (frame->owner)
+    frame->free_owner(frame->owner);
+  else
+    g_free(frame->pixels);
 }
 
 void

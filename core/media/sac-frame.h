@@ -4,7 +4,7 @@
 #include <glib-object.h>
 
 /*
- * One picture of a video as a person sees it: upright, with square pixels, in sRGB.
+ * One picture of a video as a person sees it: upright, with square pixels, in sRGB or as the luma and chroma that it was coded in.
  *
  * Times are microseconds from the video's first frame. A frame is immutable once it has been handed out, and its reference
  * count is atomic: any thread may hold one.
@@ -15,7 +15,14 @@ G_BEGIN_DECLS
 typedef enum {
   SAC_FRAME_RGB24, /* red, green, blue: 3 bytes a pixel */
   SAC_FRAME_RGBA,  /* and 255: 4 bytes a pixel */
+  /* A plane of luma, and chroma of half its width and height, rounded up. */
+  SAC_FRAME_YUV420P,   /* 8 bits, Cb and Cr apart */
+  SAC_FRAME_YUV420P10, /* 10 bits in the low ones of 16, Cb and Cr apart */
+  SAC_FRAME_NV12,      /* 8 bits, one plane of Cb and Cr by turns */
+  SAC_FRAME_P010,      /* 10 bits in the high ones of 16, one plane of Cb and Cr by turns */
 } SacFrameFormat;
+
+typedef enum { SAC_MATRIX_BT601, SAC_MATRIX_BT709, SAC_MATRIX_BT2020 } SacColourMatrix;
 
 typedef struct {
   gint64 time_us;     /* its own presentation time */
@@ -23,14 +30,28 @@ typedef struct {
   int width, height;  /* pixels */
   gsize stride;       /* bytes from one row to the next */
   SacFrameFormat format;
-  guint8 *pixels; /* [height][stride] */
+  guint8 *pixels; /* [height][stride]; of the formats with planes, the luma */
+
+  /* Of the formats with planes alone. */
+  guint8 *chroma[2]; /* [(height + 1) / 2][chroma_stride]; one where Cb and Cr take turns */
+  gsize chroma_stride[2];
+  SacColourMatrix matrix;
+  gboolean full_range;     /* else 16…235 of 8 bits */
+  gboolean chroma_centred; /* between the luma's columns; else on the even ones. Between its rows either way. */
+
+  gpointer owner; /* whose memory the pixels are, NULL: the frame's own */
+  GDestroyNotify free_owner;
 } SacFrame;
 
 #define SAC_TYPE_FRAME (sac_frame_get_type())
 GType sac_frame_get_type(void) G_GNUC_CONST;
 
-/* Pixels are not set. Returns: (transfer full) (nullable): NULL where there is no memory for so large a picture. */
+/* SAC_FRAME_RGB24 or _RGBA. Pixels are not set. Returns: (transfer full) (nullable): NULL where there is no memory for so large a picture. */
 SacFrame *sac_frame_new(SacFrameFormat format, int width, int height);
+/* A frame over pixels that are the owner's; the caller sets where they are. The frame frees the owner. Returns: (transfer full) */
+SacFrame *sac_frame_new_over(SacFrameFormat format, int width, int height, gpointer owner, GDestroyNotify free_owner);
+/* Of all planes. */
+gsize sac_frame_bytes(const SacFrame *frame);
 SacFrame *sac_frame_ref(SacFrame *frame);
 void sac_frame_unref(SacFrame *frame);
 

@@ -89,6 +89,7 @@ entry_read_folder(SacModelEntry *entry, const char *path)
   g_free(entry->network);
   entry->network = g_strdup(info.network);
   entry->dimensions = info.dimensions;
+  entry->clip_frames = info.clip_frames;
   entry->embeds_pictures = info.embeds_pictures;
   entry->embeds_texts = info.embeds_texts;
 }

@@ -40,7 +40,8 @@ typedef struct {
   gboolean builtin;   /* in a folder that this program does not write to */
   gboolean downloadable;
   gboolean embeds_pictures, embeds_texts;
-  char *problem; /* why an installed model cannot be used for searching, else NULL */
+  guint clip_frames; /* that make one vector: 1, or more where a model sees movement; 0 as dimensions */
+  char *problem;     /* why an installed model cannot be used for searching, else NULL */
 } SacModelEntry;
 
 #define SAC_TYPE_MODEL_ENTRY (sac_model_entry_get_type())

@@ -421,21 +421,21 @@ def main():
     makers = {
         "clip-quick-gelu": lambda place: make_clip(
             place,
-            {"hidden_size": 64, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
+            {"hidden_size": 64, "intermediate_size": 30, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8,
              "hidden_act": "quick_gelu"},
-            {"hidden_size": 48, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 24,
+            {"hidden_size": 27, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 3, "max_position_embeddings": 24,
              "hidden_act": "quick_gelu"}, 40, torch.float32, old_end=True),
         "clip-gelu-half": lambda place: make_clip(
             place,
-            {"hidden_size": 60, "intermediate_size": 100, "num_hidden_layers": 3, "num_attention_heads": 3, "image_size": 35, "patch_size": 7,
+            {"hidden_size": 60, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 3, "image_size": 35, "patch_size": 7,
              "hidden_act": "gelu"},
-            {"hidden_size": 64, "intermediate_size": 130, "num_hidden_layers": 3, "num_attention_heads": 4, "max_position_embeddings": 40,
+            {"hidden_size": 40, "intermediate_size": 70, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 40,
              "hidden_act": "gelu"}, 64, torch.float16, old_end=False),
         "clip-resized-bfloat": lambda place: make_clip(
             place,
-            {"hidden_size": 52, "intermediate_size": 208, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 30, "patch_size": 7,
+            {"hidden_size": 42, "intermediate_size": 60, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 30, "patch_size": 7,
              "hidden_act": "gelu", "layer_norm_eps": 1e-4},
-            {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 31,
+            {"hidden_size": 34, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 31,
              "hidden_act": "quick_gelu", "layer_norm_eps": 1e-6}, 28, torch.bfloat16, old_end=False, resize=38, mean=(0.5, 0.4, 0.3),
             deviation=(0.5, 0.25, 0.3)),
         "bert": make_bert,
@@ -468,8 +468,8 @@ def main():
         # 35 is no multiple of 8: the last pixels of each side are part of no patch.
         "siglip": lambda place: make_siglip(
             place, 21, make_siglip_tokenizer, 35, 8,
-            {"hidden_size": 48, "intermediate_size": 100, "num_hidden_layers": 2, "num_attention_heads": 4},
-            {"hidden_size": 44, "intermediate_size": 90, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 24}),
+            {"hidden_size": 32, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 4},
+            {"hidden_size": 28, "intermediate_size": 50, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 24}),
     }
     files = {"preprocess": make_preprocess, "squash": make_squash}
     for name, make in makers.items():

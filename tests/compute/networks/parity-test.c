@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "compute/weights/weights.h"
 #include "tests/compute/clamps.h"
 #include "tests/compute/networks/networks-test.h"
@@ -45,7 +48,7 @@ read_expected(const struct weights_file *file, const char *name, size_t values)
   return out;
 }
 
-/* A copy whose rows are further apart than their pixels; its rgb is to be freed. */
+/* A copy whose rows are further apart than their pixels; its pixels are to be freed. */
 static struct model_picture
 with_rows_apart(const struct model_picture *picture)
 {
@@ -53,7 +56,7 @@ with_rows_apart(const struct model_picture *picture)
   uint8_t *rows = malloc(stride * picture->height);
 
   for (uint32_t y = 0; y < picture->height; y++)
-    memcpy(rows + y * stride, picture->rgb + y * picture->stride, picture->stride);
+    memcpy(rows + y * stride, picture->pixels + y * picture->stride, picture->stride);
   return (struct model_picture){ rows, picture->width, picture->height, stride };
 }
 
@@ -68,7 +71,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
   size_t count = 0;
 
   while (count < MAX_INPUTS && snprintf(key, sizeof key, "picture.%zu", count) && (tensor = weights_find(file, key))) {
-    pictures[count++] = (struct model_picture){ .rgb = tensor->data,
+    pictures[count++] = (struct model_picture){ .pixels = tensor->data,
                                                 .width = (uint32_t)tensor->dims[1],
                                                 .height = (uint32_t)tensor->dims[0],
                                                 .stride = tensor->dims[1] * 3 };
@@ -80,7 +83,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
   float *vectors = calloc((count ? count : 1) * info->dimensions, sizeof *vectors);
   if (count == 0) {
     const uint8_t pixel[3] = { 0 };
-    const struct model_picture picture = { .rgb = pixel, .width = 1, .height = 1, .stride = 3 };
+    const struct model_picture picture = { .pixels = pixel, .width = 1, .height = 1, .stride = 3 };
 
     check(model_embed_pictures(model, &picture, 1, vectors, &error) == COMPUTE_ERROR_UNSUPPORTED,
           "%s: a text encoder embedded a picture", name);
@@ -97,7 +100,7 @@ check_pictures(struct model *model, const char *name, const struct weights_file 
       if (check(!model_embed_pictures(model, apart, 1, vectors, &error), "%s", error.message))
         check_vectors(name, "lone picture", vectors, expected + i * info->dimensions, 1, info->dimensions);
       for (unsigned frame = 0; frame < info->clip_frames; frame++)
-        free((void *)(uintptr_t)apart[frame].rgb);
+        free((void *)(uintptr_t)apart[frame].pixels);
     }
     free(expected);
   }
@@ -187,6 +190,44 @@ check_model(const char *root, const char *name, const char *network)
     model_close(&model);
   }
   weights_close(&file);
+}
+
+/* OpenCLIP's tensors under a config.json of transformers': what they are called is a matter of the weights alone. */
+static void
+check_mixed(const char *root)
+{
+  static const char config[] =
+      "{\"model_type\": \"clip\", \"projection_dim\": 32, \"vision_config\": {\"hidden_size\": 32, "
+      "\"intermediate_size\": 128, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"image_size\": 24, "
+      "\"patch_size\": 8, \"layer_norm_eps\": 1e-4}, \"text_config\": {\"vocab_size\": 530, \"hidden_size\": 32, "
+      "\"intermediate_size\": 80, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"max_position_embeddings\": 21, "
+      "\"eos_token_id\": 2}}";
+  static const char *const linked[] = { "model.safetensors", "vocab.json", "merges.txt", "expected.safetensors" };
+  static const char *const written[][2] = { { "config.json", config },
+                                            { "preprocessor_config.json", "{\"resample\": 2}" } };
+  char scratch[] = "/tmp/saccade-parity-XXXXXX", folder[64], path[256], from[4096], absolute[4096];
+
+  if (!check(mkdtemp(scratch) && realpath(root, absolute), "no temporary folder"))
+    return;
+  snprintf(folder, sizeof folder, "%s/mixed", scratch);
+  mkdir(folder, 0700);
+  for (size_t i = 0; i < 4; i++) {
+    snprintf(from, sizeof from, "%.4000s/open-clip-custom/%s", absolute, linked[i]);
+    snprintf(path, sizeof path, "%s/%s", folder, linked[i]);
+    check(symlink(from, path) == 0, "%s cannot be made", path);
+  }
+  for (size_t i = 0; i < 2; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, written[i][0]);
+    FILE *file = fopen(path, "w");
+    check(file && fputs(written[i][1], file) >= 0 && fclose(file) == 0, "%s cannot be written", path);
+  }
+  check_model(scratch, "mixed", "clip");
+  for (size_t i = 0; i < 6; i++) {
+    snprintf(path, sizeof path, "%s/%s", folder, i < 4 ? linked[i] : written[i - 4][0]);
+    unlink(path);
+  }
+  rmdir(folder);
+  rmdir(scratch);
 }
 
 static void
@@ -301,6 +342,7 @@ main(int argc, char **argv)
   device = open_device(&instance, NULL);
   for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
     check_model(argv[1], models[i][0], models[i][1]);
+  check_mixed(argv[1]);
   close_device();
   device = open_device(&instance, NULL);
   check_shortage(argv[1], "clip-quick-gelu");

@@ -15,7 +15,9 @@
  */
 
 #define SKIPPED 77
-#define SECONDS 12
+#define SECONDS 20
+/* Batches between two losses: those that were begun before one are through before the next. */
+#define GAP 6
 #define SAMPLES (SECONDS * 4)
 
 static char *folder, *clip;
@@ -25,9 +27,9 @@ static guint batches;
 /* What is to happen to the device after each batch. */
 struct losses {
   SacEncoder *encoder;
-  GRand *random;          /* one at random */
+  GRand *random;          /* one at random, GAP batches apart at least */
   guint after, how_often; /* so many after that batch */
-  guint batch, injected;
+  guint batch, last, injected;
 };
 
 static void
@@ -39,11 +41,13 @@ lose(SacIndexJob *job, const SacIndexFile *file, gpointer data)
     return;
   losses->batch++;
   if (losses->random != NULL)
-    now = (guint)g_rand_int_range(losses->random, 0, 3) == 0;
+    now = losses->batch >= losses->last + GAP && g_rand_int_range(losses->random, 0, 3) == 0;
   else if (losses->batch == losses->after)
     now = losses->how_often;
-  if (now > 0)
+  if (now > 0) {
     sac_encoder_inject_losses(losses->encoder, now);
+    losses->last = losses->batch;
+  }
   losses->injected += now;
 }
 
@@ -65,7 +69,7 @@ index_clip(SacLibrary *library, int device, struct losses *losses, char **notice
   SacIndexOptions options = { .interval_us = G_USEC_PER_SEC / 4 };
   g_autoptr(SacIndexJob) job = sac_index_job_new(library, encoder, paths, &options);
   losses->encoder = encoder;
-  losses->batch = losses->injected = 0;
+  losses->batch = losses->last = losses->injected = 0;
   sac_index_job_set_progress_function(job, lose, losses);
   gboolean good = sac_index_job_run(job, error);
   g_autoptr(SacIndexReport) report = sac_index_job_get_report(job);

@@ -50,7 +50,7 @@ def test_words():
                   ("export", "a.mp4", "--to", "1"), ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--exact", "--copy"),
                   ("export", "a.mp4", "--to", "1", "-o", "b.mp4", "--format", "gif"), ("export", "a.mp4", "--to", "soon", "-o", "b.mp4"),
                   ("export", "--tag", "a", "--query", "b", "-o", "c"), ("export", "--tag", "a", "--from", "1", "-o", "c"),
-                  ("models", "dance"), ("library", "dance"), ("bench", "dance"), ("search", "a", "--limit", "many"),
+                  ("models", "dance"), ("library", "dance"), ("bench", "dance"), ("bench", "decode"), ("bench", "index"), ("bench", "index", "a", "--preparation", "sofa"), ("search", "a", "--limit", "many"),
                   ("search", "a", "--min-score", "7")):
         done = run(*words, status=2)
         check(done.stderr and not done.stdout, f"{words}: {done}")
@@ -82,12 +82,11 @@ def cosine(a, b):
 
 def test_embed_video(folder):
     clip = folder / "plain.mp4"
-    for model in ("starter", "coca"):
-        samples = json.loads(run("embed", "--model", model, "--video", clip, "--every", "0.5", "--samples", "--json").stdout)["samples"]
-        check(len(samples) > 2 and 0.4 < samples[1]["time"] <= 0.5, f"embed --samples: {[sample['time'] for sample in samples]}")
-        mean = [sum(values) for values in zip(*(sample["vector"] for sample in samples))]
-        vector = vector_of("--model", model, "--video", clip, "--every", "0.5")
-        check(cosine(vector, mean) > 0.99999 and abs(sum(x * x for x in vector) - 1) < 1e-4, "a video's vector is the mean of its frames'")
+    samples = json.loads(run("embed", "--video", clip, "--every", "0.5", "--samples", "--json").stdout)["samples"]
+    check(len(samples) > 2 and 0.4 < samples[1]["time"] <= 0.5, f"embed --samples: {[sample['time'] for sample in samples]}")
+    mean = [sum(values) for values in zip(*(sample["vector"] for sample in samples))]
+    vector = vector_of("--video", clip, "--every", "0.5")
+    check(cosine(vector, mean) > 0.99999 and abs(sum(x * x for x in vector) - 1) < 1e-4, "a video's vector is the mean of its frames'")
     # A model of clips of four frames: those in the middle of each quarter of the video, or of the part that is asked for.
     whole, part = vector_of("--model", "xclip", "--video", clip), vector_of("--model", "xclip", "--video", clip, "--from", "1", "--to", "1.8")
     check(cosine(whole, part) < 0.9999, "a part of a video is not the whole")
@@ -97,17 +96,38 @@ def test_embed_video(folder):
     check(all(cosine(sample["vector"], part) > 0.99999 for sample in quarters), "the clip's frames are spread evenly")
     check("seconds" in run("embed", "--model", "xclip", "--video", clip, "--from", "99", status=2).stderr, "a part beyond the end")
     run("embed", "--text", "a dog", "--from", "1", status=2)
-    run("embed", "--model", "xclip", "--image", clip)
 
 
 def test_clips(folder):
     """A model of movement from the index to the search."""
+    frames = [json.loads(run("models", "show", model, "--json").stdout)["clip_frames"] for model in ("xclip", "coca")]
+    check(frames == [4, 1], f"models show: clips of {frames}")
     clip, library = folder / "plain.mp4", ("--library", folder / "clips")
     run("index", clip, "--model", "xclip", "--every", "0.25", *library)
     for words in (("a dog",), ("--image", clip)):
         found = json.loads(run("search", *words, "--min-score", "0", "--json", *library).stdout)
         check(all(result["model"] == "xclip" for result in found["results"]), f"search {words}: {found}")
     check(found["results"], "a picture of the video is found in it")
+
+
+def test_bench(folder):
+    """What is measured has the same names everywhere, and numbers that can be."""
+    clip = str(folder / "plain.mp4")
+    decode = json.loads(run("bench", "decode", clip, "--runs", "1", "--json").stdout)
+    check([way["way"] for way in decode["ways"]] == ["every frame", "every frame, scaled", "key frames, scaled"], f"decode: {decode}")
+    check([way["frames"] for way in decode["ways"]] == [100, 100, 4], f"frames of a clip of 100 with 4 key frames: {decode}")
+    index = json.loads(run("bench", "index", clip, "--every", "0.5", "--runs", "2", "--json").stdout)
+    check([way["way"] for way in index["ways"]] == ["decode", "encode", "index"] and index["frames"] == 8, f"index: {index}")
+    for way in decode["ways"] + index["ways"]:
+        check(way["seconds"] > 0 and way["cpu_seconds"] > 0, f"a time is missing: {way}")
+        check(abs(way["frames_per_second"] * way["seconds"] - way["frames"]) < 1e-6 * way["frames"], f"the rate is another: {way}")
+    decoding, encoding, whole = index["ways"]
+    bound = max(decoding["seconds"], encoding["seconds"], (decoding["cpu_seconds"] + encoding["cpu_seconds"]) / index["threads"])
+    check(abs(index["bound_seconds"] - bound) < 1e-9 and abs(index["share_of_bound"] - bound / whole["seconds"]) < 1e-9, f"bound: {index}")
+    on_device = json.loads(run("bench", "index", clip, "--runs", "1", "--preparation", "device", "--json").stdout)
+    check(on_device["planes"] and not index["planes"], "planes go to the device when they are asked for")
+    check("plain-not" in run("bench", "decode", folder / "plain-not.mp4", status=1).stderr, "a file that is not there is named")
+    check("text.mp4" in run("bench", "index", folder / "text.mp4", status=1).stderr, "a file that is no video is named")
 
 
 def test_bad_files(folder, library):
@@ -214,6 +234,7 @@ def main():
         test_json(folder, library)
         test_embed_video(folder)
         test_clips(folder)
+        test_bench(folder)
         test_bad_files(folder, library)
         test_odd_pictures(folder, library)
         test_growing(folder, library)

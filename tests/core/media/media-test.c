@@ -92,6 +92,63 @@ test_every_frame(void)
   }
 }
 
+/* The planes of a picture as they were decoded, where it is upright, progressive, square and of standard range, and not too large. */
+static void
+test_planes(void)
+{
+  static const struct {
+    const char *name;
+    SacFrameFormat format;
+    gsize most;
+  } cases[] = {
+    { "plain.mp4", SAC_FRAME_YUV420P, G_MAXSIZE },       { "plain.webm", SAC_FRAME_RGB24, G_MAXSIZE },
+    { "hevc.mp4", SAC_FRAME_YUV420P, G_MAXSIZE },        { "ten-bit.mp4", SAC_FRAME_YUV420P10, G_MAXSIZE },
+    { "plain.mp4", SAC_FRAME_RGB24, 320 * 180 },         { "hdr.mp4", SAC_FRAME_RGB24, G_MAXSIZE },
+    { "rotated-90.mp4", SAC_FRAME_RGB24, G_MAXSIZE },    { "anamorphic.mp4", SAC_FRAME_RGB24, G_MAXSIZE },
+    { "odd.mkv", SAC_FRAME_RGB24, G_MAXSIZE },           { "interlaced.ts", SAC_FRAME_RGB24, G_MAXSIZE },
+    { "bt709-limited.mp4", SAC_FRAME_RGB24, G_MAXSIZE }, /* 4:4:4 */
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(SacFrameReader) reader = open_reader(
+        cases[i].name,
+        &(SacFrameReaderOptions){ .format = SAC_FRAME_RGB24, .short_side = 90, .max_plane_bytes = cases[i].most });
+    g_autoptr(GError) error = NULL;
+    SacFrame *frame;
+    int count = 0;
+
+    while ((frame = sac_frame_reader_next(reader, NULL, &error))) {
+      g_assert_cmpint(frame->format, ==, cases[i].format);
+      if (frame->format == SAC_FRAME_RGB24) {
+        g_assert_cmpint(MIN(frame->width, frame->height), ==, 90);
+      } else {
+        const gboolean wide = frame->format == SAC_FRAME_YUV420P10;
+
+        g_assert_cmpint(frame->width, ==, 320);
+        g_assert_cmpint(frame->height, ==, 180);
+        g_assert_cmpint(frame->matrix, ==, SAC_MATRIX_BT601);
+        g_assert_false(frame->full_range);
+        g_assert_cmpuint(sac_frame_bytes(frame), >=, 320 * 180 * 3 / 2 * (wide ? 2 : 1));
+        /* The numbers are white and black: the luma has them. */
+        if (!wide)
+          g_assert_cmpint(frame_number(frame->pixels, 320, 180, frame->stride, 1), ==, count);
+        for (int plane = 0; plane < 2; plane++) {
+          const guint8 *sample = frame->chroma[plane] + 70 * frame->chroma_stride[plane] + 20 * (wide ? 2 : 1);
+          const int value = wide ? (sample[0] | sample[1] << 8) / 4 : sample[0];
+
+          /* The red field. */
+          g_assert_cmpint(ABS(value - (plane == 0 ? 102 : 207)), <=, 12);
+        }
+      }
+      g_assert_cmpint(ABS(frame->time_us - count * FRAME_US), <=, 1000);
+      sac_frame_unref(frame);
+      count++;
+    }
+    g_assert_no_error(error);
+    g_assert_cmpint(count, ==, 100);
+  }
+}
+
 /* Sample k is the frame that is shown at start + k · interval. */
 static void
 test_samples(void)
@@ -220,7 +277,7 @@ test_rotation_and_aspect(void)
   g_assert_cmpint(info->width, ==, 427);
   g_assert_cmpint(info->height, ==, 180);
   g_assert_cmpint(frame->height, ==, 90);
-  g_assert_cmpint(frame->width, ==, 214);
+  g_assert_cmpint(frame->width, ==, 213);
   g_assert_cmpint(number(frame), ==, 1);
 }
 
@@ -603,6 +660,7 @@ main(int argc, char **argv)
   if (!g_spawn_check_wait_status(status, NULL))
     return 1;
   g_test_add_func("/media/every-frame", test_every_frame);
+  g_test_add_func("/media/planes", test_planes);
   g_test_add_func("/media/samples", test_samples);
   g_test_add_func("/media/variable-rate", test_variable_rate);
   g_test_add_func("/media/colours", test_colours);
