@@ -98,7 +98,7 @@ static inline void
 clamp_small_bindings(struct gpu_capabilities *c)
 {
   clamp_least(c);
-  c->max_storage_buffer_bytes = (uint64_t)60 << 10;
+  c->max_storage_buffer_bytes = (uint64_t)36 << 10;
 }
 
 static const struct clamp {
