@@ -71,8 +71,9 @@ struct model_files {
    config.json's weights are missing and OpenCLIP's are there. Its weights may also be called model.safetensors. */
 struct model_files model_find_files(const char *folder);
 
-/* What the configuration says, without a device and without the weights; preferred_batch is 0 and takes_planes false. COMPUTE_ERROR_NOT_FOUND: no such
-   folder or no configuration; COMPUTE_ERROR_UNSUPPORTED: a network that this program does not know, or sizes it cannot have. */
+/* What the configuration says, without a device and without the weights; preferred_batch is 0 and takes_planes false.
+   COMPUTE_ERROR_NOT_FOUND: no such folder or no configuration; COMPUTE_ERROR_UNSUPPORTED: a network that this program does not
+   know, or sizes it cannot have. */
 enum compute_status model_read_info(const char *folder, struct model_info *info, struct compute_error *error);
 
 /* NULL params: all zero. */
@@ -105,13 +106,13 @@ struct model_picture {
   const uint8_t *chroma[2];
   size_t chroma_stride[2];
   enum model_matrix matrix;
-  bool full_range; /* else 16…235 of 8 bits, and 16…240 of chroma */
-  bool
-      chroma_centred; /* between the luma's columns, as JPEG has it; else on the even ones. Between its rows either way. */
+  bool full_range;     /* else 16…235 of 8 bits, and 16…240 of chroma */
+  bool chroma_centred; /* between the luma's columns, as in JPEG; else on the even ones. Between its rows either way. */
 };
 
-/* pictures: count × clip_frames, one clip after the other. vectors: [count, dimensions], of unit length. Any count; runs of the preferred batch are fastest. Where a batch does not fit the
-   device's memory it is halved, for good, and the work goes on. COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
+/* pictures: count × clip_frames, one clip after the other. vectors: [count, dimensions], of unit length. Any count; runs of the
+   preferred batch are fastest. Where a batch does not fit the device's memory it is halved, for good, and the work goes on. Not
+   between the two halves below. COMPUTE_ERROR_UNSUPPORTED: the model has no picture tower. */
 enum compute_status model_embed_pictures(struct model *model, const struct model_picture *pictures, size_t count,
                                          float *vectors, struct compute_error *error);
 
@@ -123,8 +124,9 @@ enum compute_status model_embed_pictures(struct model *model, const struct model
  *     model_collect_pictures()   A's vectors, at once
  *     model_collect_pictures()   waits for B's
  *
- * Submitting takes the pictures of *taken vectors, from 1 to the preferred batch; the pictures may go once it returns. A third run is submitted after
- * the first was collected. B waits on this side for A, so that a text that comes between them waits for A alone.
+ * Submitting takes the pictures of *taken vectors, from 1 to the preferred batch; the pictures may go once it returns. A third
+ * run is submitted after the first was collected. B waits on this side for A, so that a text that comes between them waits for A
+ * alone.
  */
 enum compute_status model_submit_pictures(struct model *model, const struct model_picture *pictures, size_t count,
                                           size_t *taken, struct compute_error *error);

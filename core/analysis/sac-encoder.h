@@ -10,10 +10,10 @@
  *
  * One thread inside owns the Vulkan instance, the device and the open models; everything is opened when it is first needed. Callers
  * put requests in a queue and wait: a query goes before batches of frames that are being indexed, which are taken in slices of the model's
- * preferred batch, so a query waits for one slice at most. While the device works on a slice, the next one is cut and uploaded: whoever has
- * many frames keeps some batches begun (sac_encoder_begin_frames) so that there is a next one. A lost device is closed and opened again, and what it had
- * in work is done anew; one that is lost twice at the same slice is given up for the next usable device. Only when none is left does a request
- * fail.
+ * preferred batch, so a query waits for one slice at most. While the device works on a slice, the next one is cut and uploaded:
+ * whoever has many frames keeps some batches begun (sac_encoder_begin_frames), so that there is a next one. A lost device is closed
+ * and opened again, and what it had in work is done anew; one that is lost twice at the same slice is given up for the next usable
+ * device. Only when none is left does a request fail.
  *
  * Without a device every call that embeds is SAC_ERROR_DEVICE with what to install; nothing else of the program depends on it.
  * All functions may be called from any thread; those that embed block, the _async ones do not.

@@ -32,6 +32,7 @@ list_abilities(const struct gpu_capabilities *c, struct ability *abilities)
     { "cooperative_matrix_khr", c->cooperative_matrix_khr },
     { "timestamps", c->timestamps },
     { "unified_memory", c->unified_memory },
+    { "memory_budget", c->memory_budget },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS(all); i++)

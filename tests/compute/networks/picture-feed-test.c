@@ -314,9 +314,9 @@ check_chroma_place(void)
   }
 }
 
-/* The same device with small bindings, so that a picture that is larger than they are stays small. */
+/* The same device with small bindings, so that a picture that is larger than they are stays small, and with memory of its own, as a card has it. */
 static void
-check_small_bindings(struct gpu_instance *instance, const struct gpu_capabilities *capabilities)
+check_as_card(struct gpu_instance *instance, const struct gpu_capabilities *capabilities)
 {
   struct gpu_capabilities clamp = *capabilities;
   const char *index = getenv("SACCADE_DEVICE");
@@ -326,6 +326,7 @@ check_small_bindings(struct gpu_instance *instance, const struct gpu_capabilitie
   struct compute_error error = { 0 };
 
   clamp.max_storage_buffer_bytes = 1 << 20;
+  clamp.unified_memory = false;
   if (check(!gpu_device_open(instance, &params, &device, &error) &&
                 !nn_weights_create(device, NULL, NULL, &weights, &error),
             "%s", error.message))
@@ -348,7 +349,7 @@ main(void)
   check_sizes(device, weights);
   check_mixture(device, weights);
   check_refusals(device, weights);
-  check_small_bindings(instance, gpu_device_capabilities(device));
+  check_as_card(instance, gpu_device_capabilities(device));
   nn_weights_destroy(&weights);
   gpu_device_close(&device);
   check(gpu_instance_validation_messages(instance) == 0, "the validation layer has something to say");
