@@ -7,6 +7,44 @@
 
 #define STAGING_BYTES ((uint64_t)4 << 20)
 
+/* The handle, which has no memory yet. */
+static enum compute_status
+create_handle(struct gpu_device *device, uint64_t bytes, struct gpu_buffer **buffer_out, struct compute_error *error)
+{
+  struct gpu_buffer *buffer = calloc(1, sizeof *buffer);
+  *buffer_out = NULL;
+  if (!buffer)
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "out of memory");
+  buffer->device = device;
+  buffer->bytes = bytes;
+  const VkBufferCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+    .size = bytes,
+    .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
+             VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+  };
+  enum compute_status status = gpu_check(
+      device, device->vk.vkCreateBuffer(device->handle, &info, NULL, &buffer->handle), "create a buffer", error);
+  if (status != COMPUTE_OK)
+    gpu_buffer_destroy(&buffer);
+  *buffer_out = buffer;
+  return status;
+}
+
+static enum compute_status
+bind_memory(struct gpu_buffer *buffer, const struct gpu_block *block, uint64_t offset, bool mapped,
+            struct compute_error *error)
+{
+  struct gpu_device *device = buffer->device;
+  enum compute_status status =
+      gpu_check(device, device->vk.vkBindBufferMemory(device->handle, buffer->handle, block->handle, offset),
+                "bind a buffer's memory", error);
+  if (status == COMPUTE_OK && mapped)
+    buffer->mapped = (uint8_t *)block->mapped + offset;
+  return status;
+}
+
 enum compute_status
 gpu_buffer_create(struct gpu_device *device, uint64_t bytes, enum gpu_memory memory, struct gpu_buffer **buffer_out,
                   struct compute_error *error)
@@ -22,40 +60,55 @@ gpu_buffer_create(struct gpu_device *device, uint64_t bytes, enum gpu_memory mem
                         "a buffer of %" PRIu64 " bytes is larger than %s allows (%" PRIu64
                         "): choose a smaller model or batch",
                         bytes, device->info.name, device->capabilities.max_allocation_bytes);
-  struct gpu_buffer *buffer = calloc(1, sizeof *buffer);
-  if (!buffer)
-    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "out of memory");
-  buffer->device = device;
-  buffer->bytes = bytes;
-  const VkBufferCreateInfo info = {
-    .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-    .size = bytes,
-    .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT |
-             VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-    .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
-  };
-  status = gpu_check(device, device->vk.vkCreateBuffer(device->handle, &info, NULL, &buffer->handle), "create a buffer",
-                     error);
+  struct gpu_buffer *buffer;
+  status = create_handle(device, bytes, &buffer, error);
   if (status != COMPUTE_OK)
-    goto fail;
+    return status;
   VkMemoryRequirements requirements;
   device->vk.vkGetBufferMemoryRequirements(device->handle, buffer->handle, &requirements);
   status = gpu_memory_take(device, &requirements, device->memory_types[memory], &buffer->allocation, error);
+  if (status == COMPUTE_OK) {
+    const struct gpu_block *block = buffer->allocation.block;
+    bool mapped = block->mapped && (memory != GPU_MEMORY_DEVICE || device->capabilities.unified_memory);
+    status = bind_memory(buffer, block, buffer->allocation.offset, mapped, error);
+  }
   if (status != COMPUTE_OK)
-    goto fail;
-  const struct gpu_allocation *part = &buffer->allocation;
-  status = gpu_check(device,
-                     device->vk.vkBindBufferMemory(device->handle, buffer->handle, part->block->handle, part->offset),
-                     "bind a buffer's memory", error);
-  if (status != COMPUTE_OK)
-    goto fail;
-  if (part->block->mapped && (memory != GPU_MEMORY_DEVICE || device->capabilities.unified_memory))
-    buffer->mapped = (uint8_t *)part->block->mapped + part->offset;
+    gpu_buffer_destroy(&buffer);
   *buffer_out = buffer;
-  return COMPUTE_OK;
+  return status;
+}
 
-fail:
-  gpu_buffer_destroy(&buffer);
+enum compute_status
+gpu_buffer_create_part(struct gpu_buffer *whole, uint64_t offset, uint64_t bytes, struct gpu_buffer **buffer_out,
+                       struct compute_error *error)
+{
+  struct gpu_device *device = whole->device;
+  *buffer_out = NULL;
+  enum compute_status status = gpu_check_lost(device, error);
+  if (status != COMPUTE_OK)
+    return status;
+  if (bytes == 0 || offset > whole->bytes || bytes > whole->bytes - offset)
+    return compute_fail(error, COMPUTE_ERROR_LIMIT,
+                        "a part of %" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64 " bytes", bytes, offset,
+                        whole->bytes);
+  struct gpu_buffer *buffer;
+  status = create_handle(device, bytes, &buffer, error);
+  if (status != COMPUTE_OK)
+    return status;
+  VkMemoryRequirements requirements;
+  device->vk.vkGetBufferMemoryRequirements(device->handle, buffer->handle, &requirements);
+  /* The whole's own place is as its requirements want it, and a part's are the same but for the size. */
+  uint64_t place = whole->allocation.offset + offset;
+  if (offset % GPU_PART_ALIGNMENT != 0 || place % requirements.alignment != 0)
+    status = compute_fail(error, COMPUTE_ERROR_LIMIT, "a part of a buffer at %" PRIu64 " is not aligned", offset);
+  else if (offset + requirements.size > whole->allocation.bytes)
+    status =
+        compute_fail(error, COMPUTE_ERROR_LIMIT, "a part of a buffer at %" PRIu64 " does not fit its memory", offset);
+  if (status == COMPUTE_OK)
+    status = bind_memory(buffer, whole->allocation.block, place, whole->mapped != NULL, error);
+  if (status != COMPUTE_OK)
+    gpu_buffer_destroy(&buffer);
+  *buffer_out = buffer;
   return status;
 }
 

@@ -27,8 +27,9 @@ static const char cache_magic[8] = "SACPIPE1";
 
 #define LARGEST_CACHE ((uint64_t)256 << 20)
 
-static char *
-cache_path(struct gpu_device *device, const char *directory)
+/* Of the device and its driver's build. */
+static uint64_t
+driver_key(const struct gpu_device *device)
 {
   VkPhysicalDeviceProperties properties;
   vkGetPhysicalDeviceProperties(device->physical, &properties);
@@ -37,9 +38,25 @@ cache_path(struct gpu_device *device, const char *directory)
   key = gpu_hash(key, &properties.vendorID, sizeof properties.vendorID);
   key = gpu_hash(key, &properties.deviceID, sizeof properties.deviceID);
   key = gpu_hash(key, &properties.driverVersion, sizeof properties.driverVersion);
-  key = gpu_hash(key, device->info.name, strlen(device->info.name));
+  return gpu_hash(key, device->info.name, strlen(device->info.name));
+}
+
+uint64_t
+gpu_device_key(const struct gpu_device *device)
+{
+  uint64_t key = driver_key(device);
+  key = gpu_hash(key, &device->info.capabilities.subgroup_size, sizeof device->info.capabilities.subgroup_size);
+  /* A device that tests clamp is another. */
+  if (memcmp(&device->capabilities, &device->info.capabilities, sizeof device->capabilities) != 0)
+    key = gpu_hash(key, &device->capabilities, sizeof device->capabilities);
+  return key;
+}
+
+static char *
+cache_path(struct gpu_device *device, const char *directory)
+{
   char *path = NULL;
-  if (asprintf(&path, "%s/pipelines-%016" PRIx64 "-%" PRIu32 ".bin", directory, key,
+  if (asprintf(&path, "%s/pipelines-%016" PRIx64 "-%" PRIu32 ".bin", directory, driver_key(device),
                device->info.capabilities.subgroup_size) < 0)
     return NULL;
   return path;

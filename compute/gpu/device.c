@@ -103,6 +103,21 @@ is_better(const struct gpu_device_info *one, const struct gpu_device_info *other
   return one->memory_bytes > other->memory_bytes;
 }
 
+size_t
+gpu_instance_order_devices(const struct gpu_instance *instance, size_t *indices)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < instance->device_count; i++) {
+    if (!instance->infos[i].usable)
+      continue;
+    size_t at = count++;
+    for (; at > 0 && is_better(&instance->infos[i], &instance->infos[indices[at - 1]]); at--)
+      indices[at] = indices[at - 1];
+    indices[at] = i;
+  }
+  return count;
+}
+
 static enum compute_status
 fail_without_device(const struct gpu_instance *instance, const char *wish, struct compute_error *error)
 {
@@ -161,6 +176,14 @@ lower_limits(struct gpu_capabilities *c, const struct gpu_capabilities *to)
   LOWER(subgroup_shuffle);
   LOWER(subgroup_arithmetic);
   LOWER(subgroup_size_control);
+  /* Another size than the device's own is asked for by every pipeline, which takes the control. */
+  RAISE(subgroup_size_min);
+  LOWER(subgroup_size_max);
+  if (c->subgroup_size_control && to->subgroup_size >= c->subgroup_size_min &&
+      to->subgroup_size <= c->subgroup_size_max)
+    c->subgroup_size = to->subgroup_size;
+  if (!c->subgroup_size_control)
+    c->subgroup_size_min = c->subgroup_size_max = c->subgroup_size;
   LOWER(storage_16bit);
   LOWER(arithmetic_fp16);
   LOWER(storage_8bit);

@@ -25,6 +25,7 @@
  *   - COMPUTE_ERROR_DEVICE_LOST is sticky: the device answers it from then on. Destroying still works; the way out is to
  *     close the device and open it again.
  *   - Nothing here depends on a vendor: what differs between devices is in struct gpu_capabilities.
+ *   - All work, copies too, goes to one queue: a device with a queue for transfers alone is used like one without.
  *
  * Threads: gpu_pipeline_get() may be called from several threads at once; a buffer or a commands object is used by one
  * thread at a time; different ones may be created and destroyed on different threads. Submitting, and reading and
@@ -130,20 +131,26 @@ unsigned gpu_instance_validation_messages(const struct gpu_instance *instance);
 size_t gpu_instance_device_count(const struct gpu_instance *instance);
 const struct gpu_device_info *gpu_instance_device_info(const struct gpu_instance *instance, size_t index);
 
+/* The usable devices, best first: discrete, then integrated, virtual, other, CPU; of equals the one with more memory, then the loader's
+ * order. indices has room for all devices; returns how many there are. */
+size_t gpu_instance_order_devices(const struct gpu_instance *instance, size_t *indices);
+
 /* "discrete", "integrated", "virtual", "CPU" or "other". */
 const char *gpu_device_type_name(enum gpu_device_type type);
 
 /* ---- Device ------------------------------------------------------------------------------------------------------ */
 
 struct gpu_device_choice {
-  int index;        /* -1: the best usable one: discrete, then integrated, virtual, other, CPU */
+  int index;        /* -1: the best usable one, the first of gpu_instance_order_devices() */
   const char *name; /* part of the device's name, any case, or NULL; with an index both must hold */
 };
 
 struct gpu_device_params {
   struct gpu_device_choice choice;
-  const char *cache_directory;          /* compiled pipelines are kept there; made if missing. NULL: nowhere */
-  const struct gpu_capabilities *clamp; /* what tests lower: each limit and ability becomes the lesser. NULL: none */
+  const char *cache_directory; /* compiled pipelines are kept there; made if missing. NULL: nowhere */
+  /* What tests lower: each limit and ability becomes the lesser, the type becomes this one, and a subgroup size that the device can
+   * be asked for is asked for by every pipeline. NULL: nothing. */
+  const struct gpu_capabilities *clamp;
 };
 
 /* Opens a device. params NULL means the best one, without a cache. COMPUTE_ERROR_NO_DEVICE where none fits the choice,
@@ -157,6 +164,12 @@ void gpu_device_close(struct gpu_device **device);
 /* Owned by the device; what params.clamp lowered is lowered in it. */
 const struct gpu_capabilities *gpu_device_capabilities(const struct gpu_device *device);
 const struct gpu_device_info *gpu_device_get_info(const struct gpu_device *device);
+
+/* A number that the same device keeps between runs as long as its driver is the same build and, in software, computes as wide. */
+uint64_t gpu_device_key(const struct gpu_device *device);
+
+/* The folder and those above it; one that is there is good. */
+enum compute_status gpu_make_directory(const char *directory);
 
 /* Writes the pipeline cache now (beside, then renamed) instead of at closing. A device without a cache does nothing. */
 enum compute_status gpu_device_save_cache(struct gpu_device *device, struct compute_error *error);
@@ -190,6 +203,11 @@ enum gpu_memory {
  * larger block, so that many small buffers are cheap. Does not block on the device. */
 enum compute_status gpu_buffer_create(struct gpu_device *device, uint64_t bytes, enum gpu_memory memory,
                                       struct gpu_buffer **buffer, struct compute_error *error);
+/* A buffer over a part of another's memory, which outlives it: what is written to one is in the other. Who uses parts that overlap keeps
+ * them apart in time. offset: a multiple of GPU_PART_ALIGNMENT. */
+#define GPU_PART_ALIGNMENT 4096
+enum compute_status gpu_buffer_create_part(struct gpu_buffer *whole, uint64_t offset, uint64_t bytes,
+                                           struct gpu_buffer **buffer, struct compute_error *error);
 void gpu_buffer_destroy(struct gpu_buffer **buffer);
 uint64_t gpu_buffer_bytes(const struct gpu_buffer *buffer);
 

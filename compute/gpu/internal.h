@@ -159,9 +159,6 @@ VkResult gpu_queue_submit(struct gpu_device *device, VkCommandBuffer commands, V
 #define GPU_HASH_START 14695981039346656037u
 uint64_t gpu_hash(uint64_t hash, const void *data, size_t bytes);
 
-/* The folder and those above it; one that is there is good. */
-enum compute_status gpu_make_directory(const char *directory);
-
 /* Opens the pipeline cache with what is kept in `directory` (NULL: nothing is kept). */
 enum compute_status gpu_cache_open(struct gpu_device *device, const char *directory, struct compute_error *error);
 void gpu_cache_close(struct gpu_device *device);

@@ -135,11 +135,14 @@ compile(struct gpu_device *device, const struct gpu_pipeline_params *params, str
     .dataSize = params->constant_count * sizeof(uint32_t),
     .pData = params->constants,
   };
-  const VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
     .requiredSubgroupSize = params->required_subgroup_size,
   };
-  bool required = params->required_subgroup_size != 0 && device->capabilities.subgroup_size_control;
+  if (subgroup.requiredSubgroupSize == 0 &&
+      device->capabilities.subgroup_size != device->info.capabilities.subgroup_size)
+    subgroup.requiredSubgroupSize = device->capabilities.subgroup_size;
+  bool required = subgroup.requiredSubgroupSize != 0 && device->capabilities.subgroup_size_control;
   const VkComputePipelineCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
     .stage = {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "compute/networks/clip.h"
 #include "compute/networks/picture-feed.h"
@@ -316,6 +317,8 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
       params && params->precision != MODEL_PRECISION_DEFAULT ? params->precision : default_precision(device);
   const struct model_files files = model_find_files(folder);
   struct model *model = calloc(1, sizeof *model);
+  const struct nn_weights_params weights = { .storage = storage[precision],
+                                             .findings = params ? params->findings : NULL };
   char path[4096];
   enum compute_status status;
 
@@ -327,8 +330,7 @@ model_open(struct gpu_device *device, const char *folder, const struct model_par
   if ((status = file_in(model->folder, folder, "", error)) ||
       (status = read_settings(folder, &files, &model->network, &model->settings, error)) ||
       (status = file_in(path, folder, files.weights, error)) || (status = weights_open(path, &model->file, error)) ||
-      (status = nn_weights_create(device, model->file, &(struct nn_weights_params){ .storage = storage[precision] },
-                                  &model->weights, error)) ||
+      (status = nn_weights_create(device, model->file, &weights, &model->weights, error)) ||
       (model->settings.info.embeds_texts && (status = tokenizer_open(folder, &model->tokenizer, error))) ||
       (model->network->open && (status = model->network->open(&model->settings, model->file, &model->state, error))) ||
       (model->settings.info.embeds_pictures &&
@@ -408,8 +410,13 @@ get_plan(struct model *model, enum tower tower, unsigned batch, unsigned tokens,
   }
   struct nn_graph *graph = nn_graph_create(model->weights);
   build(model, graph, &key);
-  enum compute_status status =
-      nn_plan_create(graph, &(struct nn_plan_params){ .profile = model->profile }, &key.plan, error);
+  struct nn_plan_params params = { .profile = model->profile };
+  enum compute_status status = nn_plan_create(graph, &params, &key.plan, error);
+  /* Where not even the smallest run has room, the weights take turns. Texts are few: they are not worth a smaller run. */
+  if (status == COMPUTE_ERROR_OUT_OF_MEMORY && (batch == 1 || tower == TOWER_TEXTS)) {
+    params.weights_by_turns = true;
+    status = nn_plan_create(graph, &params, &key.plan, error);
+  }
   nn_graph_destroy(&graph);
   if (!status && tower == TOWER_PICTURES && (status = clear_pixels(model, &key, error)))
     nn_plan_destroy(&key.plan);
@@ -684,6 +691,40 @@ model_embed_query(struct model *model, const char *text, float *vector, struct m
   if (model->network->calibrate)
     model->network->calibrate(&model->settings, model->state, vector, calibration);
   return COMPUTE_OK;
+}
+
+static double
+seconds_now(void)
+{
+  struct timespec time;
+
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+enum compute_status
+model_tune(struct model *model, struct nn_findings *findings, const struct nn_tune_params *params,
+           struct compute_error *error)
+{
+  const unsigned batches[] = { model->settings.info.preferred_batch, 1 };
+  const size_t known = nn_findings_classes(findings);
+  struct nn_tune_params rest = params ? *params : (struct nn_tune_params){ 0 };
+  enum compute_status status = COMPUTE_OK;
+
+  rest.seconds = rest.seconds > 0 ? rest.seconds : NN_TUNE_SECONDS;
+  const double end = seconds_now() + rest.seconds;
+  for (int i = 0; !status && model->settings.info.embeds_pictures && i < 2 && rest.seconds > 0; i++) {
+    const struct tower_plan key = { .tower = TOWER_PICTURES, .batch = batches[i] };
+    struct nn_graph *graph = nn_graph_create(model->weights);
+
+    build(model, graph, &key);
+    status = network_about(model->folder, NULL, nn_tune(graph, findings, &rest, error), error);
+    nn_graph_destroy(&graph);
+    rest.seconds = end - seconds_now();
+  }
+  if (nn_findings_classes(findings) != known)
+    free_plans(model, 0);
+  return status;
 }
 
 size_t

@@ -25,7 +25,8 @@
  * Which pictures make up a clip is the caller's to say; where there are fewer, the same one may stand more than once.
  *
  * A model belongs to one thread at a time. Opening maps the weights; a tower's plan is made when it is first used, and the
- * weights are uploaded once, however many batch sizes there are. All functions block. The device must outlive the model.
+ * weights are uploaded once, however many batch sizes there are; where the device has no room for them beside a run of one picture, or
+ * of texts, they take turns there, which is slow and gives the same vectors. All functions block. The device must outlive the model.
  */
 
 struct model;
@@ -71,7 +72,8 @@ struct model_params {
   unsigned batch; /* vectors a run; 0: what suits the device and fits its free memory */
   enum model_preparation preparation;
   enum model_precision precision;
-  bool profile; /* time every operation, for model_profile() */
+  bool profile;                       /* time every operation, for model_profile() */
+  const struct nn_findings *findings; /* of the device, outliving the model; NULL: nothing is known of it */
 };
 
 /* The names of the files of a model's folder. */
@@ -166,6 +168,11 @@ enum compute_status model_embed_query(struct model *model, const char *text, flo
 
 /* Bytes of the device's memory that the weights take which have been needed so far. */
 uint64_t model_weight_bytes(const struct model *model);
+
+/* nn_tune() for the picture tower, at the preferred batch and then at one picture, into the findings that the model was opened with.
+   Plans that were made are made anew. At once where everything has been measured, and for a model without a picture tower. */
+enum compute_status model_tune(struct model *model, struct nn_findings *findings, const struct nn_tune_params *params,
+                               struct compute_error *error);
 
 /* The operations of the last run of the picture tower, as nn_plan_profile() gives them, and how many pictures it took. Needs
    model_params.profile. */

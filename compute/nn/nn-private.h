@@ -121,12 +121,21 @@ struct nn_kernel {
   /* Bytes of the arena that belong to the node alone while it runs; NULL: none. */
   uint64_t (*scratch_bytes)(const struct gpu_capabilities *capabilities, const struct nn_node *node);
   enum compute_status (*record)(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error);
+  /* Ways to run it that nn_tune() may choose from (tile shapes, say), numbered from 1; record() asks nn_plan_variant(), which is 0 where
+     the kernel is to choose by itself. */
+  unsigned variants;
+  /* Whether that one is possible, and not hopeless, for the node; scratch_bytes() must do for all of these. */
+  bool (*variant_fits)(const struct gpu_capabilities *capabilities, const struct nn_node *node, unsigned variant);
 };
+
+#define NN_MAX_SIZES 4
 
 struct nn_op {
   const char *name;
   const struct nn_kernel *const *kernels; /* best first, NULL at the end; the last one fits every device and node */
   double (*operations)(const struct nn_node *node);
+  /* What decides which kernel is fastest, 0 where fewer sizes do; NULL: the first kernel that fits always is. */
+  void (*sizes)(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES]);
 };
 
 /* Every operation, NULL at the end (registry.c). */
@@ -174,6 +183,54 @@ struct nn_node {
     } pool2d;
   };
 };
+
+/* ---- Findings ------------------------------------------------------------------------------------------------------ */
+
+/* The place of a kernel in nn_kernel_name()'s order. */
+size_t nn_kernel_index(const struct nn_kernel *kernel);
+
+/* Whether the kernel may be used; true where nothing is known (NULL findings too). */
+bool nn_findings_allow(const struct nn_findings *findings, const struct nn_kernel *kernel);
+
+/* Nodes of one class are taken to be fastest by the same kernel: the operation, the weights' storage and the sizes, each rounded to a
+   power of two. False for an operation without sizes. */
+#define NN_CLASS_TEXT 96
+bool nn_class_of(const struct nn_node *node, char text[NN_CLASS_TEXT]);
+
+/* What was measured fastest for the class; false: nothing was. */
+bool nn_findings_fastest(const struct nn_findings *findings, const char *class, const struct nn_kernel **kernel,
+                         unsigned *variant);
+void nn_findings_set_fastest(struct nn_findings *findings, const char *class, const struct nn_kernel *kernel,
+                             unsigned variant);
+
+/* Notes that the kernel is not to be used, or with a NULL reason that it is. */
+void nn_findings_judge(struct nn_findings *findings, const struct nn_kernel *kernel, const char *reason);
+/* Notes on disk that the kernel is being tried, until it is judged: a crash is not to be met again and again. */
+void nn_findings_try(struct nn_findings *findings, const struct nn_kernel *kernel);
+void nn_findings_set_tested(struct nn_findings *findings, bool tested);
+/* Writes them, if they are kept at all. What cannot be written is found out again next time. */
+void nn_findings_save(struct nn_findings *findings);
+
+/* For tests: from the next plan on, this kernel ("operation/kernel") fails in this way. */
+enum nn_fault {
+  NN_FAULT_NONE,
+  NN_FAULT_WRONG_NUMBER,
+  NN_FAULT_WRONG_AMONG_OTHERS, /* in a plan of more than a few nodes */
+  NN_FAULT_NOT_COMPILED,
+  NN_FAULT_LOST,
+  NN_FAULT_CRASH,
+};
+struct nn_injected_fault {
+  const char *kernel;
+  enum nn_fault fault;
+};
+extern struct nn_injected_fault nn_injected_fault;
+
+/* A plan of one node of the graph by one kernel, with weights packed into `weights`. Its inputs are called "0", "1" …, as inputs[] counts
+   them, its output "y": the whole storages of the tensors, of which nn_plan_shape() knows the elements alone. */
+enum compute_status
+nn_plan_create_alone(struct nn_graph *graph, const struct nn_node *node, const struct nn_kernel *kernel,
+                     unsigned variant, struct nn_weights *weights, struct nn_plan **plan, struct compute_error *error);
 
 /* ---- What kernels call while they record ---------------------------------------------------------------------------- */
 
@@ -234,6 +291,9 @@ nn_lanes_fit(const struct gpu_capabilities *capabilities)
          (lanes == 4 || lanes == 8 || lanes == 16);
 }
 
+/* Of the running node's kernel. */
+unsigned nn_plan_variant(const struct nn_plan *plan);
+
 /* What the running node's kernel asked for by scratch_bytes(). */
 struct gpu_binding nn_plan_scratch(const struct nn_plan *plan);
 
@@ -289,11 +349,31 @@ struct nn_source *nn_weights_concat(struct nn_weights *weights, struct nn_source
 /* [O, C, kh, kw] as [O, kh, kw, C]. */
 struct nn_source *nn_weights_channels_last(struct nn_weights *weights, struct nn_source *of);
 struct gpu_device *nn_weights_device(const struct nn_weights *weights);
+enum nn_type nn_weights_storage(const struct nn_weights *weights);
+/* May be NULL. */
+const struct nn_findings *nn_weights_findings(const struct nn_weights *weights);
+
+/* Elements [first, first + count) of the source, row-major. */
+enum compute_status
+nn_weights_read(struct nn_source *source, int64_t first, int64_t count, float *out, struct compute_error *error);
 
 /* elements [first, first + count) of the source, seen as shape, packed: from the cache, or made now. */
 enum compute_status
 nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
                 const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error);
+
+/* The same into a buffer of the caller's own, of packing->bytes(). */
+enum compute_status
+nn_weights_upload(struct nn_source *source, int64_t first, const struct nn_shape *shape,
+                  const struct nn_packing *packing, struct gpu_buffer *buffer, struct compute_error *error);
+/* NULL: it is not in the cache. */
+struct gpu_buffer *
+nn_weights_find_packed(const struct nn_weights *weights, const struct nn_source *source, int64_t first,
+                       const struct nn_shape *shape, const struct nn_packing *packing);
+
+/* Takes out of the cache what was packed since the mark: for a plan that was not made after all. */
+const void *nn_weights_mark(const struct nn_weights *weights);
+void nn_weights_release(struct nn_weights *weights, const void *mark);
 
 /* Between the two nn_weights_pack() only makes the buffer: threads fill it, while the caller records what will read it. finish waits for
    them and returns the first of their errors, after which the buffers that are not filled are gone. */

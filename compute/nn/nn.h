@@ -36,14 +36,17 @@
  *                 linear        …                             └────────────────────────────────► node
  *
  *   - Kernel: each operation has a table of kernels, best first; the first one that the device's capabilities and the
- *     node's shapes allow is taken. The last in each table needs nothing beyond Vulkan 1.1's least limits.
+ *     node's shapes allow is taken, unless struct nn_findings knows better: one that was measured faster, or that this
+ *     one is wrong on the device. The last in each table needs nothing beyond Vulkan 1.1's least limits. A kernel that
+ *     cannot be recorded (its shader is not compiled, a limit is too small) makes way for the next.
  *   - Views: reshape, slice, transpose and broadcast make no node. They are a view: another shape, other strides and an
  *     offset over the same memory. So the three parts of a fused query-key-value product are read in place, and attention
  *     heads are never transposed in memory. A kernel that cannot read such strides gets a copy, added by the planner.
  *   - Memory: each result lives from the node that makes it to the last that reads it; results whose lives do not meet share
  *     bytes. Inputs and outputs keep their bytes for the whole plan, so a plan may be run again without writing them anew.
  *   - Weights: each kernel says how it wants its weights laid out; struct nn_weights packs and uploads a tensor once per
- *     layout and shares it between all plans (of other batch sizes, say).
+ *     layout and shares it between all plans (of other batch sizes, say). Where a device has no room for all of them, they take
+ *     turns there (nn_plan_params.weights_by_turns).
  *   - Commands: recorded once, submitted once a run; a barrier stands only between nodes of which one writes what the other
  *     touches.
  *
@@ -80,6 +83,48 @@ typedef const struct nn_tensor *nn_tensor;
 
 struct nn_shape nn_tensor_shape(nn_tensor tensor);
 
+/* ---- What is known of a device's kernels ---------------------------------------------------------------------------- */
+
+/*
+ * Not every driver is right, and which kernel is fastest is seldom known without measuring. What was found out about a device is kept
+ * in the cache's directory, in one file for the device with this build of its driver; other kernels (another version of this program)
+ * count as nothing known.
+ *
+ *   - A kernel that computed wrong numbers, could not be compiled, or lost the device in the self-test is not used there: the planner
+ *     takes the next in the operation's table. One during whose trial the process ended twice is taken to have crashed the driver.
+ *   - Among those that are right, the planner takes what nn_tune() measured fastest for nodes of that class, and otherwise the first of
+ *     the table that fits.
+ *
+ * One thread at a time, together with the device's plans.
+ */
+struct nn_findings;
+
+/* directory: where to keep them, made if missing; NULL: nowhere. A file that cannot be read, or is damaged, is as if there were none. */
+enum compute_status nn_findings_open(struct gpu_device *device, const char *directory, struct nn_findings **findings,
+                                     struct compute_error *error);
+void nn_findings_close(struct nn_findings **findings);
+
+/* Why the kernel nn_kernel_name(index) is not used; NULL where it is, or where nothing is known. */
+const char *nn_findings_reason(const struct nn_findings *findings, size_t index);
+/* Whether the self-test has come to its end, in this process or an earlier one. */
+bool nn_findings_tested(const struct nn_findings *findings);
+
+/* Tries every kernel on small shapes, then two small networks, all against the host's plain C; at once where the findings have it
+   already. COMPUTE_ERROR_UNSUPPORTED: an operation has no kernel left that can be relied on: the device is not to be used.
+   COMPUTE_ERROR_DEVICE_LOST: a kernel lost it, which is noted: open it again and go on. Blocks: less than a second where pipelines are
+   cached; where they must be compiled, as long as the driver compiles some fifty small ones. */
+enum compute_status nn_self_test(struct gpu_device *device, struct nn_findings *findings, struct compute_error *error);
+
+/* How many classes of nodes were measured; and their forgetting, so that nn_tune() measures them anew. */
+size_t nn_findings_classes(const struct nn_findings *findings);
+void nn_findings_forget_speed(struct nn_findings *findings);
+
+/* gpu_device_open(), then nn_findings_open() in the same directory and nn_self_test(), opening the device anew for each kernel that
+   loses it. findings may outlive the device. On failure both are NULL. */
+enum compute_status
+nn_device_open(struct gpu_instance *instance, const struct gpu_device_params *params, struct gpu_device **device,
+               struct nn_findings **findings, struct compute_error *error);
+
 /* ---- Weights ------------------------------------------------------------------------------------------------------- */
 
 /*
@@ -90,9 +135,11 @@ struct nn_weights;
 
 struct nn_weights_params {
   /* How the weights of matrix products lie on the device: NN_F32; NN_F16; or NN_I8, where a step is 1/127 of the greatest magnitude
-     of an output's row (delicate ones, and convolutions', then stay in NN_F16). Everything else, and what a kernel that knows only fp32 takes, stays
-     NN_F32. Sums are in fp32. */
+     of an output's row (delicate ones, and convolutions', then stay in NN_F16). Everything else, and what a kernel that knows only
+     fp32 takes, stays NN_F32. Sums are in fp32. */
   enum nn_type storage;
+  /* What plans go by when they choose kernels; outlives the weights. NULL: nothing. */
+  const struct nn_findings *findings;
 };
 
 /* file may be NULL: then every tensor comes from nn_weights_add(). */
@@ -258,8 +305,12 @@ nn_tensor nn_l2_normalize(struct nn_graph *graph, nn_tensor x, float epsilon);
 struct nn_plan;
 
 struct nn_plan_params {
-  bool profile;       /* time every operation; costs a barrier each */
-  bool no_aliasing;   /* every result has bytes of its own: for tests and for hunting faults */
+  bool profile;     /* time every operation; costs a barrier each */
+  bool no_aliasing; /* every result has bytes of its own: for tests and for hunting faults */
+  /* The device need not hold all weights at once: a window of them is kept there, and those of each layer are read, packed and uploaded
+     before it runs, in every run. Far slower, and the same numbers. Weights that other plans keep there are used where they are. The
+     plan then takes no times. COMPUTE_ERROR_OUT_OF_MEMORY: not even one layer's fit. */
+  bool weights_by_turns;
   const char *kernel; /* "operation/kernel": that operation must use this kernel or nn_plan_create() fails with
                          COMPUTE_ERROR_UNSUPPORTED; NULL: free choice */
 };
@@ -275,7 +326,7 @@ enum compute_status
 nn_plan_write(struct nn_plan *plan, const char *input, const void *data, size_t bytes, struct compute_error *error);
 /* Submits and waits. */
 enum compute_status nn_plan_run(struct nn_plan *plan, struct compute_error *error);
-/* The two halves of nn_plan_run(): the first returns at once, and the second at once where nothing was submitted. What is written and
+/* The two halves of nn_plan_run(): the first returns at once (by turns, with the last of them), and the second at once where nothing was submitted. What is written and
    read between them waits for nothing, so inputs and outputs are left alone there. */
 enum compute_status nn_plan_submit(struct nn_plan *plan, struct compute_error *error);
 enum compute_status nn_plan_wait(struct nn_plan *plan, struct compute_error *error);
@@ -303,6 +354,9 @@ struct nn_op_time {
 /* Entries in running order, valid until the plan is run again or destroyed; returns how many. */
 size_t nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times);
 
+/* In how many turns weights are uploaded in a run; 0 where all stay on the device. */
+size_t nn_plan_turns(const struct nn_plan *plan);
+
 /* What a plan of the graph would take for its arena, without making one: for choosing a batch that fits. Errors as nn_plan_create(), but
    for those of memory. */
 enum compute_status nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_error *error);
@@ -313,6 +367,27 @@ uint64_t nn_plan_unshared_bytes(const struct nn_plan *plan);
 
 /* "operation/kernel" of every kernel in this program, best first in each operation; NULL past the last. */
 const char *nn_kernel_name(size_t index);
+
+/* ---- Tuning --------------------------------------------------------------------------------------------------------- */
+
+struct nn_tune_params {
+  double seconds; /* the longest it may take, but for what the driver compiles last; 0: NN_TUNE_SECONDS */
+  /* How far it is, 0 … 1; false ends it early. May be NULL. */
+  bool (*progress)(void *user, double done);
+  void *user;
+};
+#define NN_TUNE_SECONDS 5.0
+
+/* Measures, for each class of the graph's nodes that the findings know nothing of, the costliest first, which of the kernels and their
+   variants is fastest, and keeps it. What does not compute what the others do is not taken. Plans that are made afterwards with weights
+   that have these findings go by it; in what time does not allow for they go on as before.
+
+   It takes a kernel to be compiled for each candidate, so that it is not for a program's start: on a GPU it is worth its seconds before
+   a long work; a device that is a processor compiles for longer than it then saves, and chooses well by itself.
+
+   COMPUTE_ERROR_DEVICE_LOST: what was in work keeps its usual kernel, so that the same does not happen again. */
+enum compute_status nn_tune(struct nn_graph *graph, struct nn_findings *findings, const struct nn_tune_params *params,
+                            struct compute_error *error);
 
 /* ---- What a device could do ---------------------------------------------------------------------------------------- */
 

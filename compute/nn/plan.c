@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "compute/nn/arena.h"
-#include "compute/nn/nn-private.h"
+#include "compute/nn/window.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,9 @@ struct port {
 struct step {
   const struct nn_node *node; /* valid while the plan is made */
   const struct nn_kernel *kernel;
+  unsigned variant;
+  uint64_t weight_bytes; /* in a window of weights */
+  uint64_t refused;      /* a bit for each kernel of the operation's table that could not be recorded */
 };
 
 /* A range of the arena that a dispatch since the last barrier touched. */
@@ -29,7 +32,11 @@ struct touch {
 struct nn_plan {
   struct gpu_device *device;
   struct gpu_buffer *arena;
-  struct gpu_commands *commands;
+  struct gpu_commands *commands; /* the last, where there are several */
+  /* Where weights take turns: the commands of every turn but the last. */
+  struct nn_window *window;
+  struct gpu_commands **turns;
+  size_t turn_count;
   struct port *ports;
   size_t port_count;
   struct nn_op_time *times; /* one a step */
@@ -37,10 +44,14 @@ struct nn_plan {
   size_t step_count;
   uint64_t arena_bytes, unshared_bytes;
   bool timed;
+  bool loses; /* an injected fault: the device is lost in the next run */
 
   /* While the plan is made. */
   struct nn_weights *weights;
   struct nn_plan_params params;
+  bool alone;     /* one node, whose operands are the inputs */
+  bool recording; /* in the middle of a step */
+  bool measuring; /* kernels are asked what they bind, and nothing is recorded */
   struct step *steps;
   struct arena_block *blocks; /* the indexed storages, then a scratch a step */
   size_t storage_blocks;
@@ -71,19 +82,21 @@ alignment(const struct nn_plan *plan)
   return most;
 }
 
+static enum compute_status
+bind_weight(struct nn_plan *plan, struct nn_source *source, int64_t first, const struct nn_shape *shape,
+            const struct nn_packing *packing, struct gpu_binding *binding, struct compute_error *error)
+{
+  *binding = (struct gpu_binding){ .bytes = packing->bytes(packing, shape) };
+  plan->weight_bytes += (double)binding->bytes;
+  return plan->window != NULL ? nn_window_bind(plan->window, source, first, shape, packing, &binding->buffer, error)
+                              : nn_weights_pack(plan->weights, source, first, shape, packing, &binding->buffer, error);
+}
+
 enum compute_status
 nn_plan_bind_packed(struct nn_plan *plan, nn_tensor tensor, const struct nn_packing *packing,
                     struct gpu_binding *binding, struct compute_error *error)
 {
-  enum compute_status status = nn_weights_pack(plan->weights, tensor->storage->source, tensor->offset, &tensor->shape,
-                                               packing, &binding->buffer, error);
-
-  if (status != COMPUTE_OK)
-    return status;
-  binding->offset = 0;
-  binding->bytes = packing->bytes(packing, &tensor->shape);
-  plan->weight_bytes += (double)binding->bytes;
-  return COMPUTE_OK;
+  return bind_weight(plan, tensor->storage->source, tensor->offset, &tensor->shape, packing, binding, error);
 }
 
 static enum compute_status
@@ -107,13 +120,9 @@ nn_plan_bind(struct nn_plan *plan, nn_tensor tensor, struct gpu_binding *binding
   enum compute_status status;
 
   if (storage->kind == NN_STORAGE_WEIGHT) {
-    status = nn_weights_pack(plan->weights, storage->source, 0, &storage->source->shape, &nn_packing_plain,
-                             &binding->buffer, error);
+    status = bind_weight(plan, storage->source, 0, &storage->source->shape, &nn_packing_plain, binding, error);
     if (status != COMPUTE_OK)
       return status;
-    binding->offset = 0;
-    binding->bytes = nn_packing_plain.bytes(&nn_packing_plain, &storage->source->shape);
-    plan->weight_bytes += (double)binding->bytes;
   } else {
     block = &plan->blocks[storage->index];
     *binding = (struct gpu_binding){ plan->arena, block->offset, block->bytes };
@@ -133,6 +142,12 @@ nn_plan_part(const struct nn_plan *plan, uint64_t unit_bytes, uint64_t count)
   return most / unit_bytes / step * step;
 }
 
+unsigned
+nn_plan_variant(const struct nn_plan *plan)
+{
+  return plan->steps[plan->step].variant;
+}
+
 struct gpu_binding
 nn_plan_scratch(const struct nn_plan *plan)
 {
@@ -144,7 +159,8 @@ nn_plan_scratch(const struct nn_plan *plan)
 void
 nn_plan_barrier(struct nn_plan *plan)
 {
-  gpu_commands_barrier(plan->commands);
+  if (!plan->measuring)
+    gpu_commands_barrier(plan->commands);
 }
 
 enum compute_status
@@ -156,6 +172,8 @@ nn_plan_dispatch(struct nn_plan *plan, const struct nn_dispatch *dispatch, struc
   uint64_t x = dispatch->groups, y = 1;
   enum compute_status status;
 
+  if (plan->measuring)
+    return COMPUTE_OK;
   status = gpu_pipeline_get(plan->device,
                             &(struct gpu_pipeline_params){
                                 .name = dispatch->shader->name,
@@ -232,26 +250,69 @@ names_op(const char *name, const struct nn_op *op)
   return strncmp(name, op->name, op_length) == 0 && name[op_length] == '/';
 }
 
+static bool
+may_use(const struct nn_plan *plan, const struct step *step, unsigned row)
+{
+  const struct nn_op *op = step->node->op;
+  const struct nn_kernel *kernel = op->kernels[row];
+  const char *forced = plan->params.kernel != NULL && names_op(plan->params.kernel, op) ? plan->params.kernel : NULL;
+
+  return (step->refused >> row & 1) == 0 &&
+         (forced != NULL ? is_named(forced, op, kernel)
+                         : nn_findings_allow(nn_weights_findings(plan->weights), kernel)) &&
+         (kernel->fits == NULL || kernel->fits(nn_plan_capabilities(plan), step->node));
+}
+
+/* What was measured fastest, else the first of the operation's kernels that the device and the node allow, and that was not refused;
+   false: there is none. */
+static bool
+choose_kernel(const struct nn_plan *plan, struct step *step)
+{
+  const struct nn_op *op = step->node->op;
+  const struct nn_kernel *fastest = NULL;
+  unsigned variant = 0;
+  char class[NN_CLASS_TEXT];
+
+  step->kernel = NULL;
+  step->variant = 0;
+  if (nn_class_of(step->node, class))
+    nn_findings_fastest(nn_weights_findings(plan->weights), class, &fastest, &variant);
+  for (unsigned i = 0; op->kernels[i] != NULL; i++) {
+    const struct nn_kernel *kernel = op->kernels[i];
+
+    if ((step->kernel != NULL && kernel != fastest) || !may_use(plan, step, i))
+      continue;
+    step->kernel = kernel;
+    if (kernel == fastest && variant > 0 && variant <= kernel->variants &&
+        kernel->variant_fits(nn_plan_capabilities(plan), step->node, variant))
+      step->variant = variant;
+  }
+  return step->kernel != NULL;
+}
+
 static enum compute_status
 choose_kernels(struct nn_plan *plan, struct compute_error *error)
 {
-  const struct gpu_capabilities *capabilities = nn_plan_capabilities(plan);
-  const char *forced = plan->params.kernel;
-
-  for (size_t i = 0; i < plan->step_count; i++) {
-    struct step *step = &plan->steps[i];
-    const struct nn_op *op = step->node->op;
-    bool is_forced = forced != NULL && names_op(forced, op);
-
-    for (const struct nn_kernel *const *kernel = op->kernels; *kernel != NULL && step->kernel == NULL; kernel++)
-      if ((!is_forced || is_named(forced, op, *kernel)) &&
-          ((*kernel)->fits == NULL || (*kernel)->fits(capabilities, step->node)))
-        step->kernel = *kernel;
-    if (step->kernel == NULL)
+  for (size_t i = 0; i < plan->step_count; i++)
+    if (!choose_kernel(plan, &plan->steps[i]))
       return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "%s cannot be computed by %s on this device",
-                          step->node->output->name, is_forced ? forced : "any kernel");
-  }
+                          plan->steps[i].node->output->name,
+                          plan->params.kernel != NULL && names_op(plan->params.kernel, plan->steps[i].node->op)
+                              ? plan->params.kernel
+                              : "any kernel");
   return COMPUTE_OK;
+}
+
+/* Whether the node at which recording failed has another kernel. */
+static bool
+refuse_kernel(struct nn_plan *plan)
+{
+  struct step *step = &plan->steps[plan->step];
+
+  for (unsigned i = 0; i < 64 && step->node->op->kernels[i] != NULL; i++)
+    if (step->node->op->kernels[i] == step->kernel)
+      step->refused |= (uint64_t)1 << i;
+  return choose_kernel(plan, step);
 }
 
 /* ---- Memory ---- */
@@ -294,17 +355,17 @@ lay_out(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error
       use_block(scratch, i);
   }
   /* The host writes inputs before the first node and reads outputs after the last; both keep what they hold between runs. */
-  for (size_t i = 0; i < graph->input_count; i++) {
+  for (size_t i = 0; !plan->alone && i < graph->input_count; i++) {
     use_block(&plan->blocks[graph->inputs[i].tensor->storage->index], 0);
     plan->blocks[graph->inputs[i].tensor->storage->index].first = 0;
     use_block(&plan->blocks[graph->inputs[i].tensor->storage->index], last);
   }
-  for (size_t i = 0; i < graph->output_count; i++)
+  for (size_t i = 0; !plan->alone && i < graph->output_count; i++)
     use_block(&plan->blocks[graph->outputs[i].tensor->storage->index], last);
 
   plan->unshared_bytes = arena_lay_out(plan->blocks, count, alignment(plan), false);
   plan->arena_bytes = plan->unshared_bytes;
-  if (!plan->params.no_aliasing)
+  if (!plan->params.no_aliasing && !plan->alone)
     plan->arena_bytes = arena_lay_out(plan->blocks, count, alignment(plan), true);
   return COMPUTE_OK;
 }
@@ -340,13 +401,30 @@ add_port(struct nn_plan *plan, const struct nn_name *name, bool is_output, struc
 }
 
 static enum compute_status
+add_operand_ports(struct nn_plan *plan, const struct nn_node *node, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+  char digit[2] = "0";
+
+  for (unsigned i = 0; status == COMPUTE_OK && i < NN_MAX_INPUTS; i++) {
+    digit[0] = (char)('0' + i);
+    if (node->inputs[i] != NULL && node->inputs[i]->storage->kind != NN_STORAGE_WEIGHT)
+      status = add_port(plan, &(struct nn_name){ digit, node->inputs[i] }, false, error);
+  }
+  return status == COMPUTE_OK ? add_port(plan, &(struct nn_name){ (char[]){ "y" }, node->output }, true, error)
+                              : status;
+}
+
+static enum compute_status
 add_ports(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
 {
   enum compute_status status = COMPUTE_OK;
 
-  plan->ports = calloc(graph->input_count + graph->output_count, sizeof *plan->ports);
+  plan->ports = calloc(graph->input_count + graph->output_count + NN_MAX_INPUTS + 1, sizeof *plan->ports);
   if (plan->ports == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for a plan's inputs and outputs");
+  if (plan->alone)
+    return add_operand_ports(plan, plan->steps[0].node, error);
   for (size_t i = 0; status == COMPUTE_OK && i < graph->input_count; i++)
     status = add_port(plan, &graph->inputs[i], false, error);
   for (size_t i = 0; status == COMPUTE_OK && i < graph->output_count; i++)
@@ -421,6 +499,118 @@ bytes_touched(const struct nn_node *node)
   return elements * 4;
 }
 
+/* After the node's commands: what a test wants to go wrong. */
+static enum compute_status
+inject_fault(struct nn_plan *plan, const struct step *step, struct compute_error *error)
+{
+  const nn_tensor output = step->node->output;
+
+  if (nn_injected_fault.kernel == NULL || !is_named(nn_injected_fault.kernel, step->node->op, step->kernel))
+    return COMPUTE_OK;
+  switch (nn_injected_fault.fault) {
+  case NN_FAULT_NONE:
+    break;
+  case NN_FAULT_WRONG_AMONG_OTHERS:
+    if (plan->step_count < 8)
+      break;
+    /* fall through */
+  case NN_FAULT_WRONG_NUMBER:
+    gpu_commands_barrier(plan->commands);
+    gpu_commands_fill(plan->commands, plan->arena,
+                      plan->blocks[output->storage->index].offset + (uint64_t)output->offset * 4, 4, nn_float_bits(42));
+    gpu_commands_barrier(plan->commands);
+    break;
+  case NN_FAULT_NOT_COMPILED:
+    return compute_fail(error, COMPUTE_ERROR_UNSUPPORTED, "a test does not let %s be compiled",
+                        nn_injected_fault.kernel);
+  case NN_FAULT_LOST:
+    plan->loses = true;
+    break;
+  case NN_FAULT_CRASH:
+    abort();
+  }
+  return COMPUTE_OK;
+}
+
+/* ---- Weights by turns ---- */
+
+/* What each step's weights take, and the most of all. */
+static enum compute_status
+measure_weights(struct nn_plan *plan, uint64_t *all, uint64_t *most, struct compute_error *error)
+{
+  enum compute_status status = nn_window_create(plan->weights, 0, &plan->window, error);
+
+  plan->measuring = plan->recording = true;
+  *all = *most = 0;
+  for (plan->step = 0; status == COMPUTE_OK && plan->step < plan->step_count; plan->step++) {
+    struct step *step = &plan->steps[plan->step];
+
+    status = nn_window_next(plan->window, error);
+    if (status == COMPUTE_OK)
+      status = step->kernel->record(plan, step->node, error);
+    if (status != COMPUTE_OK)
+      break;
+    step->weight_bytes = nn_window_used(plan->window);
+    *all += step->weight_bytes;
+    if (*most < step->weight_bytes)
+      *most = step->weight_bytes;
+  }
+  plan->measuring = false;
+  plan->recording = status != COMPUTE_OK;
+  nn_window_destroy(&plan->window);
+  return status;
+}
+
+#define TURNS 8 /* that are wished for: more would save memory, and wait more often */
+
+/* A window for some turns, or, where there is no room for it, for the step with the largest weights. */
+static enum compute_status
+open_window(struct nn_plan *plan, struct compute_error *error)
+{
+  uint64_t all, most, wished;
+  enum compute_status status = measure_weights(plan, &all, &most, error);
+
+  if (status != COMPUTE_OK || all == 0)
+    return status;
+  wished = nn_divide_up(all / TURNS, GPU_PART_ALIGNMENT) * GPU_PART_ALIGNMENT;
+  status = nn_window_create(plan->weights, wished > most ? wished : most, &plan->window, error);
+  if ((status == COMPUTE_ERROR_OUT_OF_MEMORY || status == COMPUTE_ERROR_LIMIT) && wished > most)
+    status = nn_window_create(plan->weights, most, &plan->window, error);
+  if (status == COMPUTE_ERROR_OUT_OF_MEMORY)
+    status = compute_fail(error, status,
+                          "%s has too little free memory: the network's tensors take %llu MiB there, and its largest "
+                          "layer's weights, %llu MiB, do not fit beside them. Close other programs, or choose a "
+                          "smaller model or another device (saccade devices)",
+                          gpu_device_get_info(plan->device)->name,
+                          (unsigned long long)nn_divide_up(plan->arena_bytes, 1 << 20),
+                          (unsigned long long)nn_divide_up(most, 1 << 20));
+  return status;
+}
+
+/* Ends the commands at hand where the step's weights do not fit the window beside those before. */
+static enum compute_status
+take_turn(struct nn_plan *plan, const struct step *step, struct compute_error *error)
+{
+  struct gpu_commands **turns;
+  enum compute_status status;
+
+  if (plan->window == NULL || nn_window_used(plan->window) + step->weight_bytes <= nn_window_bytes(plan->window))
+    return COMPUTE_OK;
+  status = gpu_commands_end(plan->commands, error);
+  turns = realloc(plan->turns, (plan->turn_count + 1) * sizeof *turns);
+  if (status == COMPUTE_OK && turns == NULL)
+    status = compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory to record a plan");
+  if (turns != NULL)
+    plan->turns = turns;
+  if (status != COMPUTE_OK)
+    return status;
+  plan->turns[plan->turn_count++] = plan->commands;
+  plan->commands = NULL;
+  plan->touch_count = 0; /* the next commands begin when these have ended */
+  status = gpu_commands_create(plan->device, &plan->commands, error);
+  return status == COMPUTE_OK ? nn_window_next(plan->window, error) : status;
+}
+
 static enum compute_status
 record(struct nn_plan *plan, struct compute_error *error)
 {
@@ -432,17 +622,24 @@ record(struct nn_plan *plan, struct compute_error *error)
   plan->stamps = calloc(plan->step_count + 1, sizeof *plan->stamps);
   if (plan->times == NULL || plan->stamps == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for the times of %zu nodes", plan->step_count);
-  plan->timed = plan->params.profile && nn_plan_capabilities(plan)->timestamps &&
+  plan->timed = plan->params.profile && plan->window == NULL && nn_plan_capabilities(plan)->timestamps &&
                 gpu_commands_timestamp(plan->commands) != UINT32_MAX;
   for (plan->step = 0; plan->step < plan->step_count; plan->step++) {
     const struct step *step = &plan->steps[plan->step];
 
     plan->weight_bytes = 0;
-    status = separate(plan, error);
+    status = take_turn(plan, step, error);
     if (status == COMPUTE_OK)
-      status = step->kernel->record(plan, step->node, error);
+      status = separate(plan, error);
     if (status != COMPUTE_OK)
       return status;
+    plan->recording = true;
+    status = step->kernel->record(plan, step->node, error);
+    if (status == COMPUTE_OK)
+      status = inject_fault(plan, step, error);
+    if (status != COMPUTE_OK)
+      return status;
+    plan->recording = false;
     if (plan->timed)
       plan->timed = gpu_commands_timestamp(plan->commands) != UINT32_MAX;
     plan->times[plan->step] = (struct nn_op_time){
@@ -457,6 +654,63 @@ record(struct nn_plan *plan, struct compute_error *error)
 }
 
 /* ---- The plan ---- */
+
+/* Weights are packed on threads while what reads them is recorded. */
+static enum compute_status
+record_and_pack(struct nn_plan *plan, struct compute_error *error)
+{
+  struct compute_error packing;
+  enum compute_status status, packed;
+
+  nn_weights_begin(plan->weights);
+  status = record(plan, error);
+  packed = nn_weights_finish(plan->weights, &packing);
+  if (status == COMPUTE_OK && packed != COMPUTE_OK) {
+    status = packed;
+    if (error != NULL)
+      *error = packing;
+  }
+  return status;
+}
+
+/* Everything that follows from the choice of kernels and the places of tensors. */
+static enum compute_status
+make(struct nn_plan *plan, const struct nn_graph *graph, struct compute_error *error)
+{
+  enum compute_status status = allocate(plan, error);
+
+  if (status == COMPUTE_OK)
+    status = add_ports(plan, graph, error);
+  if (status == COMPUTE_OK && plan->params.weights_by_turns)
+    status = open_window(plan, error);
+  return status == COMPUTE_OK ? record_and_pack(plan, error) : status;
+}
+
+static void
+unmake(struct nn_plan *plan)
+{
+  gpu_commands_destroy(&plan->commands);
+  for (size_t i = 0; i < plan->turn_count; i++)
+    gpu_commands_destroy(&plan->turns[i]);
+  nn_window_destroy(&plan->window);
+  gpu_buffer_destroy(&plan->arena);
+  for (size_t i = 0; i < plan->port_count; i++)
+    free(plan->ports[i].name);
+  free(plan->turns);
+  free(plan->ports);
+  free(plan->times);
+  free(plan->stamps);
+  free(plan->blocks);
+  free(plan->touches);
+  plan->turns = NULL;
+  plan->ports = NULL;
+  plan->times = NULL;
+  plan->stamps = NULL;
+  plan->blocks = NULL;
+  plan->touches = NULL;
+  plan->turn_count = plan->port_count = plan->touch_count = plan->touch_room = 0;
+  plan->recording = false;
+}
 
 static void
 forget_making(struct nn_plan *plan)
@@ -511,28 +765,28 @@ nn_plan_create(struct nn_graph *graph, const struct nn_plan_params *params, stru
 {
   struct nn_plan *plan;
   enum compute_status status = begin_plan(graph, params, &plan, error);
+  const void *mark = plan != NULL ? nn_weights_mark(plan->weights) : NULL;
 
   *plan_out = NULL;
   if (status == COMPUTE_OK)
-    status = allocate(plan, error);
-  if (status == COMPUTE_OK)
-    status = add_ports(plan, graph, error);
-  if (status == COMPUTE_OK) {
-    struct compute_error packing;
-
-    nn_weights_begin(graph->weights);
-    status = record(plan, error);
-    enum compute_status packed = nn_weights_finish(graph->weights, &packing);
-    if (status == COMPUTE_OK && packed != COMPUTE_OK) {
-      status = packed;
-      if (error != NULL)
-        *error = packing;
-    }
+    status = make(plan, graph, error);
+  /* A kernel that this device cannot compile or bind for this node makes way for the next in its table. */
+  while ((status == COMPUTE_ERROR_UNSUPPORTED || status == COMPUTE_ERROR_LIMIT) && plan != NULL && plan->recording &&
+         refuse_kernel(plan)) {
+    unmake(plan);
+    nn_weights_release(plan->weights, mark);
+    status = choose_kernels(plan, error);
+    if (status == COMPUTE_OK)
+      status = lay_out(plan, graph, error);
+    if (status == COMPUTE_OK)
+      status = make(plan, graph, error);
   }
-  if (plan != NULL)
-    forget_making(plan);
+  if (plan == NULL)
+    return status;
+  forget_making(plan);
   if (status != COMPUTE_OK) {
     nn_plan_destroy(&plan);
+    nn_weights_release(graph->weights, mark);
     return status;
   }
   *plan_out = plan;
@@ -552,6 +806,37 @@ nn_graph_arena_bytes(struct nn_graph *graph, uint64_t *bytes, struct compute_err
   return status;
 }
 
+enum compute_status
+nn_plan_create_alone(struct nn_graph *graph, const struct nn_node *node, const struct nn_kernel *kernel,
+                     unsigned variant, struct nn_weights *weights, struct nn_plan **plan_out,
+                     struct compute_error *error)
+{
+  struct nn_plan *plan = calloc(1, sizeof *plan);
+  enum compute_status status;
+
+  *plan_out = NULL;
+  if (plan != NULL)
+    plan->steps = calloc(1, sizeof *plan->steps);
+  if (plan == NULL || plan->steps == NULL) {
+    free(plan);
+    return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for a plan");
+  }
+  plan->weights = weights;
+  plan->device = nn_weights_device(weights);
+  plan->params.profile = true;
+  plan->alone = true;
+  plan->step_count = 1;
+  plan->steps[0] = (struct step){ .node = node, .kernel = kernel, .variant = variant };
+  status = lay_out(plan, graph, error);
+  if (status == COMPUTE_OK)
+    status = make(plan, graph, error);
+  forget_making(plan);
+  if (status != COMPUTE_OK)
+    nn_plan_destroy(&plan);
+  *plan_out = plan;
+  return status;
+}
+
 void
 nn_plan_destroy(struct nn_plan **plan_address)
 {
@@ -559,13 +844,7 @@ nn_plan_destroy(struct nn_plan **plan_address)
 
   if (plan == NULL)
     return;
-  gpu_commands_destroy(&plan->commands);
-  gpu_buffer_destroy(&plan->arena);
-  for (size_t i = 0; i < plan->port_count; i++)
-    free(plan->ports[i].name);
-  free(plan->ports);
-  free(plan->times);
-  free(plan->stamps);
+  unmake(plan);
   free(plan);
   *plan_address = NULL;
 }
@@ -626,10 +905,36 @@ nn_plan_find_input(struct nn_plan *plan, const char *input, struct gpu_binding *
   return COMPUTE_OK;
 }
 
+/* All turns but the last, whose weights are uploaded. */
+static enum compute_status
+run_turns(struct nn_plan *plan, struct compute_error *error)
+{
+  enum compute_status status = COMPUTE_OK;
+
+  for (size_t i = 0; status == COMPUTE_OK && i < plan->turn_count; i++) {
+    status = nn_window_upload(plan->window, i, error);
+    if (status == COMPUTE_OK)
+      status = gpu_commands_submit(plan->turns[i], error);
+    if (status == COMPUTE_OK)
+      status = gpu_commands_wait(plan->turns[i], error);
+  }
+  if (status == COMPUTE_OK && plan->window != NULL)
+    status = nn_window_upload(plan->window, plan->turn_count, error);
+  return status;
+}
+
 enum compute_status
 nn_plan_submit(struct nn_plan *plan, struct compute_error *error)
 {
-  return gpu_commands_submit(plan->commands, error);
+  enum compute_status status;
+
+  if (plan->loses)
+    gpu_device_inject_loss(plan->device);
+  /* The window is free once the run before has ended. */
+  status = plan->window != NULL ? gpu_commands_wait(plan->commands, error) : COMPUTE_OK;
+  if (status == COMPUTE_OK)
+    status = run_turns(plan, error);
+  return status == COMPUTE_OK ? gpu_commands_submit(plan->commands, error) : status;
 }
 
 enum compute_status
@@ -667,6 +972,12 @@ nn_plan_profile(struct nn_plan *plan, const struct nn_op_time **times)
 {
   *times = plan->times;
   return plan->step_count;
+}
+
+size_t
+nn_plan_turns(const struct nn_plan *plan)
+{
+  return plan->window != NULL ? plan->turn_count + 1 : 0;
 }
 
 uint64_t

@@ -121,6 +121,18 @@ nn_weights_device(const struct nn_weights *weights)
   return weights->device;
 }
 
+enum nn_type
+nn_weights_storage(const struct nn_weights *weights)
+{
+  return weights->params.storage;
+}
+
+const struct nn_findings *
+nn_weights_findings(const struct nn_weights *weights)
+{
+  return weights->params.findings;
+}
+
 static struct entry *
 find_entry(const struct nn_weights *weights, const char *name)
 {
@@ -335,6 +347,12 @@ read_values(struct entry *entry, int64_t first, int64_t count, float *out, struc
   return status;
 }
 
+enum compute_status
+nn_weights_read(struct nn_source *source, int64_t first, int64_t count, float *out, struct compute_error *error)
+{
+  return read_values((struct entry *)source, first, count, out, error);
+}
+
 /* ---- Packing ---- */
 
 static uint64_t
@@ -533,23 +551,41 @@ nn_weights_finish(struct nn_weights *weights, struct compute_error *error)
 }
 
 enum compute_status
+nn_weights_upload(struct nn_source *source, int64_t first, const struct nn_shape *shape,
+                  const struct nn_packing *packing, struct gpu_buffer *buffer, struct compute_error *error)
+{
+  const struct packed to = {
+    .entry = (struct entry *)source, .first = first, .shape = *shape, .packing = packing, .buffer = buffer
+  };
+
+  return fill(&to, error);
+}
+
+struct gpu_buffer *
+nn_weights_find_packed(const struct nn_weights *weights, const struct nn_source *source, int64_t first,
+                       const struct nn_shape *shape, const struct nn_packing *packing)
+{
+  for (struct packed *packed = weights->packed; packed != NULL; packed = packed->next)
+    if (&packed->entry->source == source && packed->first == first && packed->packing == packing &&
+        nn_shape_equal(&packed->shape, shape))
+      return packed->buffer;
+  return NULL;
+}
+
+enum compute_status
 nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t first, const struct nn_shape *shape,
                 const struct nn_packing *packing, struct gpu_buffer **buffer, struct compute_error *error)
 {
-  struct entry *entry = (struct entry *)source;
   struct packed *packed;
   enum compute_status status;
 
-  for (packed = weights->packed; packed != NULL; packed = packed->next)
-    if (packed->entry == entry && packed->first == first && packed->packing == packing &&
-        nn_shape_equal(&packed->shape, shape)) {
-      *buffer = packed->buffer;
-      return COMPUTE_OK;
-    }
+  *buffer = nn_weights_find_packed(weights, source, first, shape, packing);
+  if (*buffer != NULL)
+    return COMPUTE_OK;
   packed = calloc(1, sizeof *packed);
   if (packed == NULL)
     return compute_fail(error, COMPUTE_ERROR_OUT_OF_MEMORY, "no memory for weight “%s”", source->name);
-  *packed = (struct packed){ .entry = entry, .first = first, .shape = *shape, .packing = packing };
+  *packed = (struct packed){ .entry = (struct entry *)source, .first = first, .shape = *shape, .packing = packing };
   status =
       gpu_buffer_create(weights->device, packing->bytes(packing, shape), GPU_MEMORY_DEVICE, &packed->buffer, error);
   if (status == COMPUTE_OK && weights->packers != NULL)
@@ -566,4 +602,23 @@ nn_weights_pack(struct nn_weights *weights, struct nn_source *source, int64_t fi
   weights->packed = packed;
   *buffer = packed->buffer;
   return COMPUTE_OK;
+}
+
+const void *
+nn_weights_mark(const struct nn_weights *weights)
+{
+  return weights->packed;
+}
+
+void
+nn_weights_release(struct nn_weights *weights, const void *mark)
+{
+  while (weights->packed != mark) {
+    struct packed *packed = weights->packed;
+
+    weights->packed = packed->next;
+    weights->bytes -= packed->packing->bytes(packed->packing, &packed->shape);
+    gpu_buffer_destroy(&packed->buffer);
+    free(packed);
+  }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/networks/networks.h"
+#include "core/analysis/sac-device.h"
 #include "core/sac-error.h"
 
 /* What to slice and to batch by before a model is open and says what suits the device. */
@@ -12,7 +13,7 @@
 /* Frames with planes that wait for the encoder take no more memory than this. */
 #define PLANES_BYTES ((gsize)512 << 20)
 
-enum request_kind { EMBED_FRAMES, EMBED_QUERY, OPEN, WARM, STOP };
+enum request_kind { EMBED_FRAMES, EMBED_QUERY, OPEN, TUNE, WARM, STOP };
 
 struct request {
   enum request_kind kind;
@@ -32,7 +33,7 @@ struct request {
   gsize dimensions;
   struct model_calibration calibration;
 
-  gboolean reopened;         /* the device was lost and opened again for this request */
+  gboolean reopened;         /* the device was lost and opened again since something of the request was done */
   gboolean queued, finished; /* under the encoder's lock */
   GError *error;
 };
@@ -60,12 +61,12 @@ struct _SacEncoder {
   GQueue interactive, background; /* of struct request; those with kind WARM are owned by the queue */
   GThread *thread;
   char *device_name;
-  gboolean lose_device;
+  char *notice;
+  guint losses;       /* to be injected */
   GHashTable *opened; /* id → struct model_info of open models */
 
   /* The thread's alone. */
-  struct gpu_instance *instance;
-  struct gpu_device *device;
+  SacDevice device;
   GHashTable *models; /* id → struct model */
   struct flight flight;
 };
@@ -80,44 +81,22 @@ close_model(gpointer model)
 }
 
 static void
-close_device(SacEncoder *encoder)
+note_device(SacEncoder *encoder)
 {
-  g_hash_table_remove_all(encoder->models);
-  gpu_device_close(&encoder->device);
+  g_mutex_lock(&encoder->lock);
+  g_free(encoder->device_name);
+  encoder->device_name = g_strdup(gpu_device_get_info(encoder->device.device)->name);
+  g_mutex_unlock(&encoder->lock);
 }
 
 static gboolean
 open_device(SacEncoder *encoder, GError **error)
 {
-  struct compute_error failure;
-  if (encoder->device != NULL)
+  if (encoder->device.device != NULL)
     return TRUE;
-  if (encoder->instance == NULL && gpu_instance_create(NULL, &encoder->instance, &failure) != COMPUTE_OK) {
-    sac_error_set_from_compute(error, &failure);
+  if (!sac_device_open(&encoder->device, encoder->device_index, error))
     return FALSE;
-  }
-  int index = encoder->device_index;
-  const char *chosen = g_getenv("SACCADE_DEVICE");
-  if (index < 0 && chosen != NULL && *chosen != '\0') {
-    gint64 number;
-    if (!g_ascii_string_to_signed(chosen, 10, -1, 1000, &number, NULL)) {
-      g_set_error(error, SAC_ERROR, SAC_ERROR_DEVICE,
-                  "SACCADE_DEVICE is “%s”, which is not a device's number: “saccade devices” lists them", chosen);
-      return FALSE;
-    }
-    index = number;
-  }
-  g_autofree char *cache = g_build_filename(g_get_user_cache_dir(), "saccade", NULL);
-  g_mkdir_with_parents(cache, 0700);
-  struct gpu_device_params params = { .choice = { .index = index }, .cache_directory = cache };
-  if (gpu_device_open(encoder->instance, &params, &encoder->device, &failure) != COMPUTE_OK) {
-    sac_error_set_from_compute(error, &failure);
-    return FALSE;
-  }
-  g_mutex_lock(&encoder->lock);
-  g_free(encoder->device_name);
-  encoder->device_name = g_strdup(gpu_device_get_info(encoder->device)->name);
-  g_mutex_unlock(&encoder->lock);
+  note_device(encoder);
   return TRUE;
 }
 
@@ -134,8 +113,9 @@ open_model(SacEncoder *encoder, const char *id, GError **error)
     return NULL;
   struct compute_error failure;
   const struct model_params params = { .preparation = (enum model_preparation)encoder->preparation,
-                                       .precision = encoder->precision };
-  if (model_open(encoder->device, folder, &params, &model, &failure) != COMPUTE_OK) {
+                                       .precision = encoder->precision,
+                                       .findings = encoder->device.findings };
+  if (model_open(encoder->device.device, folder, &params, &model, &failure) != COMPUTE_OK) {
     sac_error_set_from_compute(error, &failure);
     return NULL;
   }
@@ -182,6 +162,21 @@ warm_tower(struct model *model, gboolean pictures, struct compute_error *failure
   for (guint i = 0; i < info->clip_frames; i++)
     clip[i] = (struct model_picture){ .pixels = pixel, .width = 1, .height = 1, .stride = 3 };
   return info->embeds_pictures ? model_embed_pictures(model, clip, 1, vectors, failure) : COMPUTE_OK;
+}
+
+static bool
+go_on_tuning(void *cancellable, double done)
+{
+  return !g_cancellable_is_cancelled(cancellable);
+}
+
+static enum compute_status
+tune(SacEncoder *encoder, struct model *model, struct request *request, struct compute_error *failure)
+{
+  const struct nn_tune_params params = { .progress = go_on_tuning, .user = request->cancellable };
+  if (gpu_device_capabilities(encoder->device.device)->type == GPU_DEVICE_CPU)
+    return COMPUTE_OK;
+  return model_tune(model, encoder->device.findings, &params, failure);
 }
 
 static enum compute_status
@@ -255,25 +250,43 @@ end_request(SacEncoder *encoder, struct request *request)
 static void
 fail_request(SacEncoder *encoder, struct request *request, const struct compute_error *failure)
 {
-  if (failure->status == COMPUTE_ERROR_DEVICE_LOST && !request->reopened) {
-    request->reopened = TRUE;
-    request->submitted = request->done;
-    put_back(encoder, request);
-    return;
-  }
   sac_error_set_from_compute(&request->error, failure);
   end_request(encoder, request);
 }
 
-/* The device is closed, to be opened again; earlier may be NULL, and the same as later. */
 static void
-lose_device(SacEncoder *encoder, struct request *earlier, struct request *later, const struct compute_error *failure)
+resume_request(SacEncoder *encoder, struct request *request, gboolean reopened, const GError *failure)
 {
+  if (failure != NULL) {
+    request->error = g_error_copy(failure);
+    end_request(encoder, request);
+    return;
+  }
+  request->reopened = reopened;
+  request->submitted = request->done;
+  put_back(encoder, request);
+}
+
+/* The device is lost in the middle of requests: it, or the next one, takes up the work where it stopped. earlier may be NULL, and the
+ * same as later. */
+static void
+lose_device(SacEncoder *encoder, struct request *earlier, struct request *later)
+{
+  gboolean again = later->reopened || (earlier != NULL && earlier->reopened);
+  g_autoptr(GError) failure = NULL;
+  char *notice = NULL;
   encoder->flight.request = NULL;
-  close_device(encoder);
-  fail_request(encoder, later, failure);
+  g_hash_table_remove_all(encoder->models);
+  if (sac_device_recover(&encoder->device, again, &notice, &failure)) {
+    note_device(encoder);
+    g_mutex_lock(&encoder->lock);
+    g_free(encoder->notice);
+    encoder->notice = notice;
+    g_mutex_unlock(&encoder->lock);
+  }
+  resume_request(encoder, later, !again, failure);
   if (earlier != NULL && earlier != later)
-    fail_request(encoder, earlier, failure);
+    resume_request(encoder, earlier, !again, failure);
 }
 
 /* Waits for the slice in flight and takes nothing from it: its request is ended by the caller. */
@@ -296,11 +309,12 @@ land(SacEncoder *encoder, struct flight landed)
       model_collect_pictures(landed.model, request->vectors + request->done * request->dimensions, &failure);
   if (status == COMPUTE_OK) {
     request->done += landed.n;
+    request->reopened = FALSE;
     if (request->done == request->n)
       end_request(encoder, request);
   } else if (status == COMPUTE_ERROR_DEVICE_LOST) {
     struct request *later = encoder->flight.request;
-    lose_device(encoder, request, later != NULL ? later : request, &failure);
+    lose_device(encoder, request, later != NULL ? later : request);
   } else {
     if (encoder->flight.request == request)
       drop_flight(encoder);
@@ -341,8 +355,8 @@ advance(SacEncoder *encoder, struct request *request)
 {
   /* One model's pictures are in flight at a time, and warming a tower runs it. */
   const struct request *flying = encoder->flight.request;
-  if (flying != NULL &&
-      (request->kind == WARM || (request->kind == EMBED_FRAMES && !g_str_equal(flying->model, request->model))))
+  if (flying != NULL && (request->kind == WARM || request->kind == TUNE ||
+                         (request->kind == EMBED_FRAMES && !g_str_equal(flying->model, request->model))))
     land_flight(encoder);
 
   struct model *model = NULL;
@@ -356,11 +370,11 @@ advance(SacEncoder *encoder, struct request *request)
   }
 
   g_mutex_lock(&encoder->lock);
-  gboolean lose = encoder->lose_device;
-  encoder->lose_device = FALSE;
+  gboolean lose = encoder->losses > 0;
+  encoder->losses -= lose ? 1 : 0;
   g_mutex_unlock(&encoder->lock);
   if (lose)
-    gpu_device_inject_loss(encoder->device);
+    gpu_device_inject_loss(encoder->device.device);
 
   struct compute_error failure = { 0 };
   enum compute_status status = COMPUTE_OK;
@@ -371,6 +385,9 @@ advance(SacEncoder *encoder, struct request *request)
   case EMBED_QUERY:
     status = embed_query(model, request, &failure);
     break;
+  case TUNE:
+    status = tune(encoder, model, request, &failure);
+    break;
   case OPEN:
     break;
   case WARM:
@@ -380,7 +397,7 @@ advance(SacEncoder *encoder, struct request *request)
     g_assert_not_reached();
   }
   if (status == COMPUTE_ERROR_DEVICE_LOST) {
-    lose_device(encoder, encoder->flight.request, request, &failure);
+    lose_device(encoder, encoder->flight.request, request);
   } else if (status != COMPUTE_OK) {
     if (encoder->flight.request == request)
       drop_flight(encoder);
@@ -415,8 +432,8 @@ encoder_thread(gpointer data)
     g_mutex_lock(&encoder->lock);
   }
   g_mutex_unlock(&encoder->lock);
-  close_device(encoder);
-  gpu_instance_destroy(&encoder->instance);
+  g_hash_table_remove_all(encoder->models);
+  sac_device_clear(&encoder->device);
   return NULL;
 }
 
@@ -547,6 +564,14 @@ sac_encoder_embed_query(SacEncoder *encoder, const char *model, const char *text
   return TRUE;
 }
 
+gboolean
+sac_encoder_tune(SacEncoder *encoder, const char *model, GCancellable *cancellable, GError **error)
+{
+  struct request request = { .kind = TUNE, .model = (char *)model, .cancellable = cancellable };
+  push(encoder, &request);
+  return wait_for(encoder, &request, error);
+}
+
 void
 sac_encoder_warm(SacEncoder *encoder, const char *model, gboolean pictures, gboolean texts)
 {
@@ -624,11 +649,20 @@ sac_encoder_dup_device_name(SacEncoder *encoder)
   return name;
 }
 
-void
-sac_encoder_inject_loss(SacEncoder *encoder)
+char *
+sac_encoder_take_notice(SacEncoder *encoder)
 {
   g_mutex_lock(&encoder->lock);
-  encoder->lose_device = TRUE;
+  char *notice = g_steal_pointer(&encoder->notice);
+  g_mutex_unlock(&encoder->lock);
+  return notice;
+}
+
+void
+sac_encoder_inject_losses(SacEncoder *encoder, guint times)
+{
+  g_mutex_lock(&encoder->lock);
+  encoder->losses = times;
   g_mutex_unlock(&encoder->lock);
 }
 
@@ -694,6 +728,7 @@ sac_encoder_finalize(GObject *object)
   g_hash_table_unref(encoder->models);
   g_hash_table_unref(encoder->opened);
   g_free(encoder->device_name);
+  g_free(encoder->notice);
   g_mutex_clear(&encoder->lock);
   g_cond_clear(&encoder->work);
   g_cond_clear(&encoder->finished);

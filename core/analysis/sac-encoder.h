@@ -12,7 +12,8 @@
  * put requests in a queue and wait: a query goes before batches of frames that are being indexed, which are taken in slices of the model's
  * preferred batch, so a query waits for one slice at most. While the device works on a slice, the next one is cut and uploaded:
  * whoever has many frames keeps some batches begun (sac_encoder_begin_frames), so that there is a next one. A lost device is closed
- * and opened again once for a request.
+ * and opened again, and what it had in work is done anew; one that is lost twice at the same slice is given up for the next usable
+ * device. Only when none is left does a request fail.
  *
  * Without a device every call that embeds is SAC_ERROR_DEVICE with what to install; nothing else of the program depends on it.
  * All functions may be called from any thread; those that embed block, the _async ones do not.
@@ -87,6 +88,11 @@ sac_encoder_embed_query(SacEncoder *encoder, const char *model, const char *text
 /* Opens the picture or text tower now, so that the first query does not wait for it. Does not block; a failure shows at the first use. */
 void sac_encoder_warm(SacEncoder *encoder, const char *model, gboolean pictures, gboolean texts);
 
+/* Measures, where that is not known yet and worth its time, which kernels are fastest for the model's pictures on this device: some seconds,
+ * once a device, before a long work. Nothing is measured on a processor, which compiles for longer than it would save. A device that is
+ * lost by it is opened again and goes on with its usual kernels. */
+gboolean sac_encoder_tune(SacEncoder *encoder, const char *model, GCancellable *cancellable, GError **error);
+
 /* "llvmpipe (LLVM 15.0.6, 256 bits)", or NULL when no device has been opened yet. Free it. */
 char *sac_encoder_dup_device_name(SacEncoder *encoder);
 
@@ -94,7 +100,11 @@ char *sac_encoder_dup_device_name(SacEncoder *encoder);
 typedef enum { SAC_PREPARE_BEST, SAC_PREPARE_ON_HOST, SAC_PREPARE_ON_DEVICE } SacPreparation;
 void sac_encoder_set_preparation(SacEncoder *encoder, SacPreparation preparation);
 
-/* For tests: the device is lost before the next request. */
-void sac_encoder_inject_loss(SacEncoder *encoder);
+/* What has happened to the device since this was last asked, in a sentence for a person, or NULL: that it was lost, and opened again or
+ * replaced by another. Free it. */
+char *sac_encoder_take_notice(SacEncoder *encoder);
+
+/* For tests: the device is lost before each of the next steps of requests (a slice of frames, or a query), so many times. */
+void sac_encoder_inject_losses(SacEncoder *encoder, guint times);
 
 G_END_DECLS

@@ -34,6 +34,7 @@ struct _SacIndexJob {
   char **analysers;
   gint64 interval_us;
   gboolean software_decoding, keyframes_allowed;
+  gboolean tuned; /* the working thread's alone */
 
   GCancellable *cancellable;
   GMainContext *context;
@@ -46,6 +47,7 @@ struct _SacIndexJob {
   SacIndexJobState state;
   GSource *notification;
   char *message;
+  char *notice;                /* what happened to the device, the last time */
   GPtrArray *files;            /* of SacIndexFile */
   gint64 total_us;             /* of all videos of this run */
   gint64 done_us;              /* of videos that are over */
@@ -86,6 +88,7 @@ sac_index_report_free(SacIndexReport *report)
   if (report == NULL)
     return;
   g_ptr_array_unref(report->files);
+  g_free(report->notice);
   g_free(report);
 }
 
@@ -223,7 +226,14 @@ static gboolean
 advance(gpointer data, gint64 done_us, gint64 n_new_samples)
 {
   SacIndexJob *job = data;
+  char *notice = sac_encoder_take_notice(job->encoder);
   g_mutex_lock(&job->lock);
+  if (notice != NULL) {
+    g_free(job->notice);
+    job->notice = notice;
+    g_free(job->message);
+    job->message = g_strdup(notice);
+  }
   /* What an earlier run had done counts for the fraction and not for the rate. */
   if (job->resumed_us < 0)
     job->resumed_us = MAX(0, done_us - n_new_samples * job->interval_us);
@@ -401,6 +411,27 @@ walk(SacIndexJob *job, const char *path, int depth, GPtrArray *candidates)
 
 /* --- the work --------------------------------------------------------------------------------------------------------------- */
 
+/* Before the first batch of a job: a device that has not been measured yet is, which takes seconds beside the minutes of the work. */
+static gboolean
+tune_once(SacIndexJob *job, GError **error)
+{
+  if (job->tuned)
+    return TRUE;
+  job->tuned = TRUE;
+  g_mutex_lock(&job->lock);
+  g_autofree char *message = g_steal_pointer(&job->message);
+  job->message = g_strdup("Getting the device ready");
+  notify_locked(job);
+  g_mutex_unlock(&job->lock);
+  gboolean good = sac_encoder_tune(job->encoder, job->model, job->cancellable, error);
+  g_mutex_lock(&job->lock);
+  g_free(job->message);
+  job->message = g_steal_pointer(&message);
+  notify_locked(job);
+  g_mutex_unlock(&job->lock);
+  return good;
+}
+
 static gboolean
 run_analysers(SacIndexJob *job, const SacVideo *video, gboolean *worked, GError **error)
 {
@@ -423,6 +454,8 @@ run_analysers(SacIndexJob *job, const SacVideo *video, gboolean *worked, GError 
     if (done)
       continue;
     *worked = TRUE;
+    if (analyser->uses_model && !tune_once(job, error))
+      return FALSE;
     if (!analyser->run(&context, error))
       return FALSE;
   }
@@ -605,6 +638,7 @@ sac_index_job_get_report(SacIndexJob *job)
     report->n_skipped += file->state == SAC_INDEX_FILE_SKIPPED;
     report->n_failed += file->state == SAC_INDEX_FILE_FAILED;
   }
+  report->notice = g_strdup(job->notice);
   report->n_samples = job->n_samples;
   report->media_us = job->worked_us;
   report->seconds = seconds_worked_locked(job);
@@ -811,6 +845,7 @@ sac_index_job_finalize(GObject *object)
   g_strfreev(job->analysers);
   g_free(job->model);
   g_free(job->message);
+  g_free(job->notice);
   g_ptr_array_unref(job->files);
   g_mutex_clear(&job->lock);
   g_cond_clear(&job->resumed);

@@ -57,6 +57,7 @@ typedef struct {
   guint n_indexed, n_unchanged, n_duplicates, n_skipped, n_failed;
   gint64 n_samples, media_us; /* analysed in this run */
   double seconds;             /* without pauses */
+  char *notice;               /* that the device was lost and the work went on, in a sentence; else NULL */
 } SacIndexReport;
 
 void sac_index_report_free(SacIndexReport *report);

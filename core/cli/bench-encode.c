@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "compute/networks/networks.h"
+#include "core/analysis/sac-device.h"
 #include "core/analysis/sac-encoder.h"
 #include "core/cli/cli-bench.h"
 #include "core/sac-error.h"
@@ -23,6 +24,7 @@ struct arguments {
   char *model, *precision_name;
   enum model_precision precision;
   int device, batch, runs;
+  gboolean retune;
 };
 
 struct share {
@@ -168,7 +170,7 @@ add_share(struct measured *measured, const struct nn_op_time *time, unsigned pic
 }
 
 static gboolean
-profile(struct gpu_device *device, const char *folder, const struct model_params *params,
+profile(const SacDevice *device, const char *folder, const struct model_params *params,
         const struct model_picture *pictures, guint batch, struct measured *measured, GError **error)
 {
   struct model *model = NULL;
@@ -177,11 +179,12 @@ profile(struct gpu_device *device, const char *folder, const struct model_params
   unsigned count;
   double first, seconds;
 
-  if (failed(nn_measure_peaks(device, &measured->peaks, &failure), &failure, error) ||
-      failed(model_open(device, folder,
-                        &(struct model_params){ .batch = batch, .profile = true, .precision = params->precision },
-                        &model, &failure),
-             &failure, error))
+  struct model_params profiled = *params;
+  profiled.batch = batch;
+  profiled.profile = true;
+
+  if (failed(nn_measure_peaks(device->device, &measured->peaks, &failure), &failure, error) ||
+      failed(model_open(device->device, folder, &profiled, &model, &failure), &failure, error))
     return FALSE;
   const gboolean done = time_pictures(model, pictures, batch, 1, &first, &seconds, error);
   const size_t operations = done ? model_profile(model, &times, &count) : 0;
@@ -193,7 +196,7 @@ profile(struct gpu_device *device, const char *folder, const struct model_params
 }
 
 static gboolean
-measure_pictures(struct model *model, struct gpu_device *device, const char *folder, const struct model_params *params,
+measure_pictures(struct model *model, const SacDevice *device, const char *folder, const struct model_params *params,
                  int runs, struct measured *measured, GError **error)
 {
   const guint batch = measured->info.preferred_batch, side = measured->info.input_side;
@@ -251,21 +254,22 @@ cosine(const float *a, const float *b, guint dimensions)
 
 /* Embeds the same pictures and words by another model of the same weights in fp32, on the same device. */
 static gboolean
-compare_with_fp32(struct model *model, struct gpu_device *device, const char *folder, struct measured *measured,
+compare_with_fp32(struct model *model, const SacDevice *device, const char *folder, struct measured *measured,
                   GError **error)
 {
   const guint side = measured->info.input_side, dimensions = measured->info.dimensions;
   const guint n_pictures = measured->info.embeds_pictures ? COMPARED * measured->info.clip_frames : 0;
   const gsize bytes = (gsize)side * side * 3;
   const struct model_params params = { .batch = MIN(COMPARED, measured->info.preferred_batch),
-                                       .precision = MODEL_PRECISION_FP32 };
+                                       .precision = MODEL_PRECISION_FP32,
+                                       .findings = device->findings };
   g_autofree guint8 *pixels = g_malloc(n_pictures * bytes + 1);
   g_autofree struct model_picture *pictures = g_new(struct model_picture, n_pictures + 1);
   g_autofree float *vectors = g_new(float, (gsize)2 * COMPARED * dimensions);
   struct model_calibration calibration;
   struct model *models[2] = { model, NULL };
   struct compute_error failure;
-  gboolean good = !failed(model_open(device, folder, &params, &models[1], &failure), &failure, error);
+  gboolean good = !failed(model_open(device->device, folder, &params, &models[1], &failure), &failure, error);
 
   for (guint i = 0; i < n_pictures; i++) {
     fill_with_noise(pixels + i * bytes, side, i);
@@ -290,22 +294,36 @@ compare_with_fp32(struct model *model, struct gpu_device *device, const char *fo
   return good;
 }
 
+static bool
+show_tuning(void *user, double done)
+{
+  cli_progress(_("finding out what is fastest"), done, NULL, -1);
+  return !g_cancellable_is_cancelled(cli_cancellable());
+}
+
 static gboolean
-measure_on(struct gpu_device *device, const char *folder, const struct arguments *arguments, struct measured *measured,
+measure_on(const SacDevice *device, const char *folder, const struct arguments *arguments, struct measured *measured,
            GError **error)
 {
-  const struct model_params params = { .batch = (unsigned)arguments->batch, .precision = arguments->precision };
+  const struct model_params params = { .batch = (unsigned)arguments->batch,
+                                       .precision = arguments->precision,
+                                       .findings = device->findings };
   struct model *model = NULL;
   struct compute_error failure;
   const double begin = now();
 
-  if (failed(model_open(device, folder, &params, &model, &failure), &failure, error))
+  if (failed(model_open(device->device, folder, &params, &model, &failure), &failure, error))
     return FALSE;
   measured->open_seconds = now() - begin;
   measured->info = *model_get_info(model);
-  gboolean done = (!measured->info.embeds_pictures ||
-                   measure_pictures(model, device, folder, &params, arguments->runs, measured, error)) &&
-                  (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
+  const struct nn_tune_params tuning = { .progress = show_tuning };
+  if (arguments->retune)
+    nn_findings_forget_speed(device->findings);
+  gboolean done =
+      (!arguments->retune || !failed(model_tune(model, device->findings, &tuning, &failure), &failure, error)) &&
+      (!measured->info.embeds_pictures ||
+       measure_pictures(model, device, folder, &params, arguments->runs, measured, error)) &&
+      (!measured->info.embeds_texts || time_queries(model, arguments->runs, measured, error));
   if (measured->weight_bytes == 0)
     measured->weight_bytes = (double)model_weight_bytes(model);
   if (done && measured->info.precision != MODEL_PRECISION_FP32)
@@ -318,26 +336,16 @@ static gboolean
 measure(const struct arguments *arguments, struct measured *measured, GError **error)
 {
   g_autofree char *folder = sac_encoder_find_model(arguments->model, error);
-  g_autofree char *cache = g_build_filename(g_get_user_cache_dir(), "saccade", NULL);
-  struct gpu_device_params params = { .choice = { .index = arguments->device }, .cache_directory = cache };
-  const char *chosen = g_getenv("SACCADE_DEVICE");
-  struct gpu_instance *instance = NULL;
-  struct gpu_device *device = NULL;
-  struct compute_error failure;
+  SacDevice device = { 0 };
   gboolean done = FALSE;
 
   if (!folder)
     return FALSE;
-  if (arguments->device < 0 && chosen && *chosen)
-    params.choice.index = (int)g_ascii_strtoll(chosen, NULL, 10);
-  g_mkdir_with_parents(cache, 0700);
-  if (!failed(gpu_instance_create(NULL, &instance, &failure), &failure, error) &&
-      !failed(gpu_device_open(instance, &params, &device, &failure), &failure, error)) {
-    g_strlcpy(measured->device, gpu_device_get_info(device)->name, sizeof measured->device);
-    done = measure_on(device, folder, arguments, measured, error);
+  if (sac_device_open(&device, arguments->device, error)) {
+    g_strlcpy(measured->device, gpu_device_get_info(device.device)->name, sizeof measured->device);
+    done = measure_on(&device, folder, arguments, measured, error);
   }
-  gpu_device_close(&device);
-  gpu_instance_destroy(&instance);
+  sac_device_clear(&device);
   return done;
 }
 
@@ -455,6 +463,8 @@ run(const struct cli_command *command, int argc, char **argv)
     { "precision", 0, 0, G_OPTION_ARG_STRING, &arguments.precision_name,
       N_("How weights are stored: fp32, fp16 or int8 (default: what suits the device)"), N_("NAME") },
     { "runs", 0, 0, G_OPTION_ARG_INT, &arguments.runs, N_("Runs to take the median of (default: 5)"), N_("N") },
+    { "retune", 0, 0, G_OPTION_ARG_NONE, &arguments.retune,
+      N_("First find out anew which kernels are fastest on this device, and keep it"), NULL },
     { NULL },
   };
   struct measured measured = { 0 };
@@ -491,6 +501,6 @@ run(const struct cli_command *command, int argc, char **argv)
 
 const struct cli_bench cli_bench_encode = {
   .name = "encode",
-  .usage = "[--model ID] [--device N] [--batch N] [--precision NAME] [--runs N]",
+  .usage = "[--model ID] [--device N] [--batch N] [--precision NAME] [--runs N] [--retune]",
   .run = run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
 
-#include "compute/gpu/gpu.h"
+#include "core/analysis/sac-device.h"
 #include "core/cli/cli.h"
 #include "core/sac-error.h"
 
@@ -66,8 +66,77 @@ matrix_shape_text(const struct gpu_capabilities *c)
   return g_strdup_printf("%ux%ux%u", c->matrix_shape.m, c->matrix_shape.n, c->matrix_shape.k);
 }
 
+/* A device's self-test, which is run where it has not been, and what it found. */
+struct tested {
+  SacDevice device;
+  GError *error; /* why it is not to be used; NULL: it passed, without the kernels that nn_findings_reason() names */
+};
+
 static void
-add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info)
+test_device(struct gpu_instance *instance, size_t index, struct tested *tested)
+{
+  *tested = (struct tested){ .device = { .instance = instance } };
+  sac_device_open(&tested->device, (int)index, &tested->error);
+}
+
+static void
+tested_clear(struct tested *tested)
+{
+  sac_device_close(&tested->device);
+  g_clear_error(&tested->error);
+}
+
+static void
+add_self_test(JsonBuilder *json, const struct tested *tested)
+{
+  json_builder_set_member_name(json, "self_test");
+  json_builder_begin_object(json);
+  json_builder_set_member_name(json, "passed");
+  json_builder_add_boolean_value(json, tested->error == NULL);
+  if (tested->error != NULL)
+    add_string(json, "reason", tested->error->message);
+  json_builder_set_member_name(json, "unused_kernels");
+  json_builder_begin_array(json);
+  for (size_t i = 0; tested->error == NULL && nn_kernel_name(i) != NULL; i++) {
+    const char *reason = nn_findings_reason(tested->device.findings, i);
+
+    if (reason == NULL)
+      continue;
+    json_builder_begin_object(json);
+    add_string(json, "kernel", nn_kernel_name(i));
+    add_string(json, "reason", reason);
+    json_builder_end_object(json);
+  }
+  json_builder_end_array(json);
+  json_builder_end_object(json);
+  if (tested->error == NULL)
+    add_integer(json, "tuned_shapes", nn_findings_classes(tested->device.findings));
+}
+
+static void
+print_self_test(const struct tested *tested)
+{
+  gboolean all = TRUE;
+
+  if (tested->error != NULL) {
+    g_print(_("   self-test failed: %s\n"), tested->error->message);
+    return;
+  }
+  for (size_t i = 0; nn_kernel_name(i) != NULL; i++)
+    all = all && nn_findings_reason(tested->device.findings, i) == NULL;
+  g_print("%s\n", all ? _("   self-test passed") : _("   self-test passed, without these kernels:"));
+  for (size_t i = 0; nn_kernel_name(i) != NULL; i++)
+    if (nn_findings_reason(tested->device.findings, i) != NULL)
+      g_print("             %s: %s\n", nn_kernel_name(i), nn_findings_reason(tested->device.findings, i));
+  const size_t classes = nn_findings_classes(tested->device.findings);
+  if (classes > 0)
+    g_print(ngettext("   tuning    the fastest kernel is known for %zu shape\n",
+                     "   tuning    the fastest kernel is known for %zu shapes\n", classes),
+            classes);
+}
+
+static void
+add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info, const struct tested *tested)
 {
   const struct gpu_capabilities *c = &info->capabilities;
   g_autofree char *version = version_text(info->api_version);
@@ -86,6 +155,8 @@ add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info)
   json_builder_add_boolean_value(json, info->usable);
   if (!info->usable)
     add_string(json, "reason", info->reason);
+  else
+    add_self_test(json, tested);
   json_builder_set_member_name(json, "capabilities");
   json_builder_begin_object(json);
   add_integer(json, "subgroup_size", c->subgroup_size);
@@ -107,7 +178,7 @@ add_device(JsonBuilder *json, size_t index, const struct gpu_device_info *info)
 }
 
 static void
-print_device(size_t index, const struct gpu_device_info *info)
+print_device(size_t index, const struct gpu_device_info *info, const struct tested *tested)
 {
   const struct gpu_capabilities *c = &info->capabilities;
   g_autofree char *version = version_text(info->api_version);
@@ -132,7 +203,9 @@ print_device(size_t index, const struct gpu_device_info *info)
 
     g_print(_("   matrices  %s, of halves with sums in floats\n"), shape);
   }
-  if (!info->usable)
+  if (info->usable)
+    print_self_test(tested);
+  else
     g_print(_("   cannot be used: %s\n"), info->reason);
 }
 
@@ -156,20 +229,29 @@ run(const struct cli_command *command, int argc, char **argv)
     return cli_fail(error);
   }
   const size_t count = gpu_instance_device_count(instance);
-  if (as_json) {
-    JsonBuilder *json = json_builder_new();
+  JsonBuilder *json = as_json ? json_builder_new() : NULL;
 
+  if (as_json) {
     json_builder_begin_object(json);
     json_builder_set_member_name(json, "devices");
     json_builder_begin_array(json);
-    for (size_t i = 0; i < count; i++)
-      add_device(json, i, gpu_instance_device_info(instance, i));
+  }
+  for (size_t i = 0; i < count; i++) {
+    const struct gpu_device_info *info = gpu_instance_device_info(instance, i);
+    struct tested tested = { 0 };
+
+    if (info->usable)
+      test_device(instance, i, &tested);
+    if (as_json)
+      add_device(json, i, info, &tested);
+    else
+      print_device(i, info, &tested);
+    tested_clear(&tested);
+  }
+  if (as_json) {
     json_builder_end_array(json);
     json_builder_end_object(json);
     cli_print_json(json);
-  } else {
-    for (size_t i = 0; i < count; i++)
-      print_device(i, gpu_instance_device_info(instance, i));
   }
   if (count == 0)
     cli_message(_(

@@ -32,6 +32,7 @@ print_json(const SacIndexReport *report)
   json_builder_add_double_value(json, report->seconds);
   json_builder_set_member_name(json, "samples");
   json_builder_add_int_value(json, report->n_samples);
+  cli_add_string_json(json, "notice", report->notice);
   json_builder_set_member_name(json, "files");
   json_builder_begin_array(json);
   for (guint i = 0; i < report->files->len; i++) {
@@ -124,6 +125,8 @@ run_index(const struct cli_command *command, int argc, char **argv)
   cli_progress_done();
 
   g_autoptr(SacIndexReport) report = sac_index_job_get_report(job);
+  if (report->notice != NULL)
+    cli_message("%s", report->notice);
   if (json)
     print_json(report);
   else

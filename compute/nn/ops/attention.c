@@ -276,4 +276,16 @@ static const struct nn_kernel tiles_shuffle = { .name = "tiles-shuffle",
 
 static const struct nn_kernel *const kernels[] = { &lanes, &tiles_shuffle, &tiles, &online, NULL };
 
-const struct nn_op nn_op_attention = { "attention", kernels, operations };
+/* Heads of all batches, queries, keys, and a head's size. */
+static void
+sizes(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES])
+{
+  const struct nn_shape *q = &node->inputs[0]->shape;
+
+  sizes[0] = q->dims[0] * node->attention.heads;
+  sizes[1] = q->dims[1];
+  sizes[2] = node->inputs[1]->shape.dims[1];
+  sizes[3] = q->dims[2] / node->attention.heads;
+}
+
+const struct nn_op nn_op_attention = { "attention", kernels, operations, sizes };

@@ -345,4 +345,16 @@ static const struct nn_kernel depthwise_texels = { .name = "depthwise-texels",
 static const struct nn_kernel *const kernels[] = { &depthwise_texels, &depthwise, &nn_kernel_conv2d_cpu, &direct,
                                                    NULL };
 
-const struct nn_op nn_op_conv2d = { "conv2d", kernels, operations };
+/* Pixels of the result, its channels, those of the input that one of them sees, and the window's taps. */
+static void
+sizes(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES])
+{
+  const struct nn_shape *weight = &node->inputs[1]->shape;
+
+  sizes[1] = weight->dims[0] * weight->dims[1];
+  sizes[0] = nn_elements(&node->output->shape) / sizes[1];
+  sizes[2] = weight->dims[2];
+  sizes[3] = weight->dims[3];
+}
+
+const struct nn_op nn_op_conv2d = { "conv2d", kernels, operations, sizes };

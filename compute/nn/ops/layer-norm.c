@@ -125,4 +125,13 @@ static const struct nn_kernel subgroups = { .name = "subgroups",
 
 static const struct nn_kernel *const kernels[] = { &row, &subgroups, &group, NULL };
 
-const struct nn_op nn_op_layer_norm = { "layer-norm", kernels, operations };
+static void
+sizes(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES])
+{
+  const struct nn_shape *shape = &node->output->shape;
+
+  sizes[1] = shape->dims[shape->rank - 1];
+  sizes[0] = nn_elements(shape) / sizes[1];
+}
+
+const struct nn_op nn_op_layer_norm = { "layer-norm", kernels, operations, sizes };

@@ -49,6 +49,26 @@ choose_tile(uint32_t lanes, int64_t rows, int64_t width, int64_t outputs)
   return best;
 }
 
+#define VARIANTS (MAX_ROWS * MAX_COLUMNS)
+
+static struct tile
+tile_of(unsigned variant)
+{
+  return (struct tile){ (variant - 1) / MAX_COLUMNS + 1, (variant - 1) % MAX_COLUMNS + 1 };
+}
+
+/* The estimate is not so far off that a tile that looks this much worse could win. */
+#define HOPELESS 1.4
+
+static bool
+tile_fits(unsigned variant, uint32_t lanes, int64_t rows, int64_t width, int64_t outputs)
+{
+  const struct tile tile = tile_of(variant), best = choose_tile(lanes, rows, width, outputs);
+
+  return tile.rows * tile.columns * lanes <= MAX_SUMS &&
+         cost(&tile, lanes, rows, width, outputs) < HOPELESS * cost(&best, lanes, rows, width, outputs);
+}
+
 /* ---- Packing: [outputs / across][k / 4][across][4], across being the tile's columns; then the scales ---- */
 
 /* Of an output: its row's elements, or channels × taps. */
@@ -151,7 +171,9 @@ nn_linear_cpu_record(struct nn_plan *plan, const struct nn_linear_cpu *product, 
   nn_tensor bias = product->bias, residual = product->residual;
   const struct nn_rows *rows = &product->rows;
   const uint32_t lanes = nn_plan_capabilities(plan)->subgroup_size;
-  const struct tile tile = choose_tile(lanes, rows->count, rows->width, product->outputs);
+  const unsigned variant = nn_plan_variant(plan);
+  const struct tile tile =
+      variant > 0 ? tile_of(variant) : choose_tile(lanes, rows->count, rows->width, product->outputs);
   const uint32_t across = tile.columns * lanes;
   const struct nn_packing *packing = find_packing(packings[product->type], across);
   struct gpu_binding bindings[6] = { product->x };
@@ -239,4 +261,19 @@ record(struct nn_plan *plan, const struct nn_node *node, struct compute_error *e
   return nn_linear_cpu_record(plan, &product, error);
 }
 
-const struct nn_kernel nn_kernel_linear_cpu = { .name = "lanes", .fits = fits, .record = record };
+static bool
+variant_fits(const struct gpu_capabilities *capabilities, const struct nn_node *node, unsigned variant)
+{
+  struct nn_rows rows;
+
+  nn_as_rows(node->inputs[0], &rows);
+  return tile_fits(variant, capabilities->subgroup_size, rows.count, rows.width, node->inputs[1]->shape.dims[0]);
+}
+
+const struct nn_kernel nn_kernel_linear_cpu = {
+  .name = "lanes",
+  .fits = fits,
+  .record = record,
+  .variants = VARIANTS,
+  .variant_fits = variant_fits,
+};

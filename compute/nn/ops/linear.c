@@ -168,4 +168,12 @@ static const struct nn_kernel *const kernels[] = {
   &nn_kernel_linear_tiles,      &nn_kernel_linear_matrix_plain, &tile, NULL,
 };
 
-const struct nn_op nn_op_linear = { "linear", kernels, operations };
+static void
+sizes(const struct nn_node *node, int64_t sizes[NN_MAX_SIZES])
+{
+  sizes[2] = node->inputs[1]->shape.dims[0];
+  sizes[1] = node->inputs[1]->shape.dims[1];
+  sizes[0] = nn_elements(&node->output->shape) / sizes[2];
+}
+
+const struct nn_op nn_op_linear = { "linear", kernels, operations, sizes };

@@ -136,6 +136,24 @@ test_choice(void)
 {
   struct gpu_device *device = NULL;
   struct gpu_device_params params = { .choice = { .index = 99 } };
+  size_t order[64];
+  CHECK(gpu_instance_device_count(instance) <= 64);
+  const size_t usable = gpu_instance_order_devices(instance, order);
+  CHECK(usable > 0 && usable <= gpu_instance_device_count(instance));
+  for (size_t i = 0; i < usable; i++) {
+    const struct gpu_device_info *info = gpu_instance_device_info(instance, order[i]);
+    CHECK(info->usable);
+    for (size_t j = 0; j < i; j++)
+      CHECK(order[j] != order[i] && (gpu_instance_device_info(instance, order[j])->type == GPU_DEVICE_DISCRETE ||
+                                     info->type != GPU_DEVICE_DISCRETE));
+  }
+  CHECK_OK(gpu_device_open(instance, NULL, &device, error));
+  CHECK(strcmp(gpu_device_get_info(device)->name, gpu_instance_device_info(instance, order[0])->name) == 0);
+  const uint64_t key = gpu_device_key(device);
+  gpu_device_close(&device);
+  CHECK_OK(gpu_device_open(instance, NULL, &device, error));
+  CHECK(gpu_device_key(device) == key);
+  gpu_device_close(&device);
   CHECK_FAILS(gpu_device_open(instance, &params, &device, error), COMPUTE_ERROR_NO_DEVICE, "number 99");
   params.choice = (struct gpu_device_choice){ .index = -1, .name = "No Such Card" };
   CHECK_FAILS(gpu_device_open(instance, &params, &device, error), COMPUTE_ERROR_NO_DEVICE, "No Such Card");
@@ -193,6 +211,45 @@ test_buffers(struct gpu_device *device)
   CHECK_FAILS(gpu_buffer_create(device, UINT64_MAX / 2, GPU_MEMORY_DEVICE, &buffer, error), COMPUTE_ERROR_LIMIT,
               "larger than");
   CHECK(buffer == NULL);
+}
+
+/* Parts of one buffer see what is written to it and to one another, by the host and by the device. */
+static void
+test_parts(struct gpu_device *device)
+{
+  struct gpu_buffer *whole, *first, *second, *none = NULL;
+  uint8_t data[5000], back[5000];
+  struct gpu_memory_use before = gpu_device_memory_use(device);
+  CHECK_OK(gpu_buffer_create(device, 4 * GPU_PART_ALIGNMENT, GPU_MEMORY_DEVICE, &whole, error));
+  struct gpu_memory_use with = gpu_device_memory_use(device);
+  CHECK_OK(gpu_buffer_create_part(whole, 0, 5000, &first, error));
+  CHECK_OK(gpu_buffer_create_part(whole, GPU_PART_ALIGNMENT, 3 * GPU_PART_ALIGNMENT, &second, error));
+  CHECK(gpu_buffer_bytes(first) == 5000 && gpu_device_memory_use(device).used_bytes == with.used_bytes);
+  for (unsigned i = 0; i < sizeof data; i++)
+    data[i] = pattern(i);
+  CHECK_OK(gpu_buffer_write(first, 0, data, sizeof data, error));
+  CHECK_OK(gpu_buffer_read(whole, 0, back, sizeof back, error));
+  CHECK(memcmp(data, back, sizeof data) == 0);
+  CHECK_OK(gpu_buffer_read(second, 0, back, sizeof data - GPU_PART_ALIGNMENT, error));
+  CHECK(memcmp(data + GPU_PART_ALIGNMENT, back, sizeof data - GPU_PART_ALIGNMENT) == 0);
+  struct gpu_commands *commands;
+  CHECK_OK(gpu_commands_create(device, &commands, error));
+  gpu_commands_fill(commands, second, 0, 16, 0x01020304);
+  CHECK_OK(gpu_commands_end(commands, error));
+  CHECK_OK(gpu_commands_submit(commands, error));
+  CHECK_OK(gpu_commands_wait(commands, error));
+  CHECK_OK(gpu_buffer_read(first, GPU_PART_ALIGNMENT, back, 4, error));
+  CHECK(memcmp(back, "\4\3\2\1", 4) == 0);
+  gpu_commands_destroy(&commands);
+  CHECK_FAILS(gpu_buffer_create_part(whole, 8, 16, &none, error), COMPUTE_ERROR_LIMIT, "not aligned");
+  CHECK_FAILS(gpu_buffer_create_part(whole, GPU_PART_ALIGNMENT, 4 * GPU_PART_ALIGNMENT, &none, error),
+              COMPUTE_ERROR_LIMIT, "a part of");
+  CHECK_FAILS(gpu_buffer_create_part(whole, 0, 0, &none, error), COMPUTE_ERROR_LIMIT, "a part of");
+  CHECK(none == NULL);
+  gpu_buffer_destroy(&first);
+  gpu_buffer_destroy(&second);
+  gpu_buffer_destroy(&whole);
+  CHECK(gpu_device_memory_use(device).used_bytes == before.used_bytes);
 }
 
 /* Buffers come and go in a disorderly way, each keeps what was written to it, and memory comes from few blocks. */
@@ -812,6 +869,7 @@ main(int argc, char **argv)
   test_choice();
   struct gpu_device *device = open_device(NULL, NULL);
   test_buffers(device);
+  test_parts(device);
   test_many_small_buffers(device);
   test_copy_and_fill(device);
   test_dispatch(device);
@@ -829,6 +887,7 @@ main(int argc, char **argv)
   clamp.unified_memory = false;
   device = open_device(NULL, &clamp);
   test_buffers(device);
+  test_parts(device);
   test_copy_and_fill(device);
   test_dispatch(device);
   gpu_device_close(&device);

@@ -170,7 +170,7 @@ main(int argc, char **argv)
     return 2;
   }
   snprintf(folder, sizeof folder, "%s/%s", argv[1], KIND);
-  struct gpu_device *device = open_device(&instance);
+  struct gpu_device *device = open_device(&instance, NULL);
   struct model_picture *pictures = make_pictures();
   check_flight(device, folder, pictures);
   check_choice(device, folder);

@@ -39,13 +39,13 @@ report(void)
   return failures || !checks ? 1 : 0;
 }
 
-/* The device of SACCADE_DEVICE, or the best one, under the validation layer where there is one; exits where there is no
-   device at all. */
+/* The device of SACCADE_DEVICE, or the best one, with its capabilities clamped (NULL: as they are), under the validation layer where
+   there is one; exits where there is no device at all. */
 static inline struct gpu_device *
-open_device(struct gpu_instance **instance)
+open_device(struct gpu_instance **instance, const struct gpu_capabilities *clamp)
 {
   const char *index = getenv("SACCADE_DEVICE");
-  const struct gpu_device_params params = { .choice = { .index = index ? atoi(index) : -1 } };
+  const struct gpu_device_params params = { .choice = { .index = index ? atoi(index) : -1 }, .clamp = clamp };
   struct gpu_device *device = NULL;
   struct compute_error error;
   enum compute_status status =

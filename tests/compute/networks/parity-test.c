@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "compute/weights/weights.h"
+#include "tests/compute/clamps.h"
 #include "tests/compute/networks/networks-test.h"
 
 /*
@@ -25,7 +26,8 @@ static const struct {
 
 static struct gpu_instance *instance;
 static struct gpu_device *device;
-static double least; /* cosine of the model in work */
+static double least;    /* cosine of the model in work */
+static bool may_refuse; /* a batch of texts may be larger than the device can bind */
 
 static void
 check_vectors(const char *model, const char *what, const float *vectors, const float *expected, size_t count,
@@ -133,7 +135,8 @@ check_texts(struct model *model, const char *name, const struct weights_file *fi
   check(count >= 8, "%s: only %zu texts", name, count);
   float *vectors = calloc(count * dimensions, sizeof *vectors);
   float *expected = read_expected(file, "texts", count * dimensions);
-  if (check(!model_embed_texts(model, (const char *const *)texts, count, vectors, &error), "%s", error.message))
+  const enum compute_status status = model_embed_texts(model, (const char *const *)texts, count, vectors, &error);
+  if (check(!status || (may_refuse && status == COMPUTE_ERROR_LIMIT), "%s", error.message) && !status)
     check_vectors(name, "text", vectors, expected, count, dimensions);
   for (size_t i = 0; i < count; i++)
     if (check(!model_embed_texts(model, (const char *const *)&texts[i], 1, vectors, &error), "%s", error.message))
@@ -240,38 +243,129 @@ check_mixed(const char *root)
   rmdir(scratch);
 }
 
+static void
+close_device(void)
+{
+  gpu_device_close(&device);
+  check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
+  gpu_instance_destroy(&instance);
+}
+
+static const char *const models[][2] = {
+  { "clip-quick-gelu", "clip" },
+  { "clip-gelu-half", "clip" },
+  { "clip-resized-bfloat", "clip" },
+  { "bert", "bert" },
+  { "starter", "saccade-starter" },
+  { "siglip", "siglip" },
+  { "open-clip", "clip" },
+  { "open-clip-custom", "clip" },
+  { "coca", "coca" },
+  { "coca-square", "coca" },
+  { "xclip", "xclip" },
+  { "siglip2-left", "siglip" },
+};
+
+/* A transformer for pictures and texts, and a convolutional network, on every lesser device of clamps.h. */
+static void
+check_clamped(const char *root)
+{
+  for (size_t i = 0; i < CLAMP_COUNT; i++) {
+    struct gpu_capabilities clamp;
+
+    printf("%s:\n", clamps[i].name);
+    device = open_device(&instance, NULL);
+    clamp = *gpu_device_capabilities(device);
+    close_device();
+    clamps[i].lower(&clamp);
+    device = open_device(&instance, &clamp);
+    may_refuse = clamps[i].refuses;
+    check_model(root, models[0][0], models[0][1]);
+    if (!may_refuse) /* its smallest pictures are larger than that */
+      check_model(root, "starter", "saccade-starter");
+    close_device();
+  }
+}
+
+/* A device with less and less memory: first all weights stay there, then they take turns, and the vectors are the same; in the end there
+   is an error that says so. */
+static void
+check_shortage(const char *root, const char *name)
+{
+  struct weights_file *file = NULL;
+  char folder[4096], path[4200];
+  uint64_t whole = 0;
+  unsigned done = 0, refused = 0;
+
+  snprintf(folder, sizeof folder, "%s/%s", root, name);
+  snprintf(path, sizeof path, "%s/expected.safetensors", folder);
+  if (!gpu_device_capabilities(device)->unified_memory || /* else there is memory for copies too */
+      !check(!weights_open(path, &file, NULL), "%s cannot be opened", path))
+    return;
+  const struct weights_tensor *tensor = weights_find(file, "picture.0");
+  const struct model_picture picture = { tensor->data, (uint32_t)tensor->dims[1], (uint32_t)tensor->dims[0],
+                                         tensor->dims[1] * 3 };
+
+  for (unsigned tenths = 11; tenths-- > 0;) {
+    struct compute_error error = { 0 };
+    struct model *model = NULL;
+
+    gpu_device_inject_shortage(device, whole > 0 ? whole * tenths / 10 : UINT64_MAX);
+    if (!check(
+            !model_open(device, folder, &(struct model_params){ .batch = 1, .precision = precision }, &model, &error),
+            "%s", error.message))
+      break;
+    const unsigned dimensions = model_get_info(model)->dimensions;
+    const size_t pictures = weights_find(file, "pictures")->elements;
+    float *vector = calloc(dimensions, sizeof *vector), *expected = read_expected(file, "pictures", pictures);
+    const enum compute_status status = model_embed_pictures(model, &picture, 1, vector, &error);
+
+    if (whole == 0)
+      whole = gpu_device_memory_use(device).used_bytes;
+    if (status == COMPUTE_OK) {
+      check(cosine(vector, expected, dimensions) >= limits[precision].least_cosine,
+            "%s: with %u tenths of its memory the vector is wrong", name, tenths);
+      check(gpu_device_memory_use(device).used_bytes <= whole * tenths / 10, "%s: it takes more than there is", name);
+      done++;
+    } else {
+      check(status == COMPUTE_ERROR_OUT_OF_MEMORY && strstr(error.message, "smaller model"), "%s", error.message);
+      refused++;
+    }
+    free(vector);
+    free(expected);
+    model_close(&model);
+  }
+  gpu_device_inject_shortage(device, UINT64_MAX);
+  printf("%s: right with %u tenths of its memory, refused with %u\n", name, done, refused);
+  check(done >= 4 && refused >= 1, "%s: right with %u tenths of its memory", name, done);
+  weights_close(&file);
+}
+
 int
 main(int argc, char **argv)
 {
-  static const char *const models[][2] = {
-    { "clip-quick-gelu", "clip" },
-    { "clip-gelu-half", "clip" },
-    { "clip-resized-bfloat", "clip" },
-    { "bert", "bert" },
-    { "starter", "saccade-starter" },
-    { "siglip", "siglip" },
-    { "open-clip", "clip" },
-    { "open-clip-custom", "clip" },
-    { "coca", "coca" },
-    { "coca-square", "coca" },
-    { "xclip", "xclip" },
-    { "siglip2-left", "siglip" },
-  };
+  const bool clamped = argc == 3 && strcmp(argv[2], "--clamped") == 0;
 
-  if (argc != 2) {
-    fprintf(stderr, "usage: parity-test PARITY-FOLDER\n");
+  if (argc != 2 && !clamped) {
+    fprintf(stderr, "usage: parity-test PARITY-FOLDER [--clamped]\n");
     return 2;
   }
   if (getenv("TESTING_PRECISION") && !model_precision_parse(getenv("TESTING_PRECISION"), &precision)) {
     fprintf(stderr, "TESTING_PRECISION is none\n");
     return 2;
   }
-  device = open_device(&instance);
+  if (clamped) {
+    check_clamped(argv[1]);
+    return report();
+  }
+  device = open_device(&instance, NULL);
   for (size_t i = 0; i < sizeof models / sizeof models[0]; i++)
     check_model(argv[1], models[i][0], models[i][1]);
   check_mixed(argv[1]);
-  gpu_device_close(&device);
-  check(gpu_instance_validation_messages(instance) == 0, "the validation layer has spoken");
-  gpu_instance_destroy(&instance);
+  close_device();
+  device = open_device(&instance, NULL);
+  if (precision == MODEL_PRECISION_FP32)
+    check_shortage(argv[1], "clip-quick-gelu");
+  close_device();
   return report();
 }

@@ -339,7 +339,7 @@ int
 main(void)
 {
   struct gpu_instance *instance = NULL;
-  struct gpu_device *device = open_device(&instance);
+  struct gpu_device *device = open_device(&instance, NULL);
   struct nn_weights *weights = NULL;
   struct compute_error error = { 0 };
 

@@ -326,7 +326,7 @@ main(int argc, char **argv)
     return 2;
   }
   parity = argv[1];
-  device = open_device(&instance);
+  device = open_device(&instance, NULL);
   if (!check(mkdtemp(scratch) != NULL, "no temporary folder"))
     return report();
   snprintf(folder, sizeof folder, "%s/spoiled", scratch);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What holds of graphs, plans and weights as a whole: errors, the arena, sharing, limits. */
+#include "tests/compute/clamps.h"
 #include "tests/compute/nn/nn-testing.h"
 
 #include <math.h>
@@ -271,6 +272,129 @@ test_not_finite(void)
   weights_close(&file);
 }
 
+/* ---- Weights that take turns ---- */
+
+#define LAYERS 12
+#define LAYER_WIDTH 160
+
+static void
+build_layers(struct testing_case *c)
+{
+  const float *data;
+  nn_tensor x = case_input(c, "x", 2, DIMS(9, LAYER_WIDTH), &data);
+
+  for (int i = 0; i < LAYERS; i++) {
+    char name[16];
+    const int64_t width = LAYER_WIDTH;
+    nn_tensor w, b;
+
+    snprintf(name, sizeof name, "w%d", i);
+    if (!nn_has_weight(c->graph, "%s", name)) {
+      struct nn_shape square = { { width, width }, 2 }, line = { { width }, 1 };
+      float values[LAYER_WIDTH * LAYER_WIDTH];
+      struct compute_error error;
+
+      for (int j = 0; j < width * width; j++)
+        values[j] = testing_random() / 8;
+      CHECK(nn_weights_add(c->weights, name, NN_F32, &square, values, &error) == COMPUTE_OK);
+      name[0] = 'b';
+      CHECK(nn_weights_add(c->weights, name, NN_F32, &line, values, &error) == COMPUTE_OK);
+    }
+    w = nn_weight(c->graph, 2, DIMS(width, width), "w%d", i);
+    b = nn_weight(c->graph, 1, &width, "b%d", i);
+    x = nn_layer_norm(c->graph, nn_linear(c->graph, x, w, &(struct nn_linear_params){ .bias = b, .residual = x }), b,
+                      NULL, 1e-5f);
+  }
+  nn_output(c->graph, x, "y");
+}
+
+static void
+run_layers(struct testing_case *c, struct nn_plan *plan, float *out)
+{
+  struct compute_error error = { 0 };
+
+  CHECK(nn_plan_write(plan, "x", c->values[0].data, c->values[0].bytes, &error) == COMPUTE_OK);
+  CHECK(nn_plan_run(plan, &error) == COMPUTE_OK);
+  CHECK(nn_plan_read(plan, "y", out, 9 * LAYER_WIDTH, &error) == COMPUTE_OK);
+}
+
+/* What blocks of memory have left over, so that only what Vulkan gives anew is free. */
+#define MAX_GAPS 1000
+static void
+take_gaps(struct gpu_buffer *gaps[MAX_GAPS])
+{
+  uint64_t bytes = 1 << 20;
+
+  for (int i = 0; i < MAX_GAPS && bytes >= 4096;)
+    if (gpu_buffer_create(testing_device, bytes, GPU_MEMORY_DEVICE, &gaps[i], NULL) == COMPUTE_OK)
+      i++;
+    else
+      bytes /= 2;
+}
+
+/* The same numbers to the last bit, in several runs, beside a plan that keeps its weights, and where there is no room for all of them. */
+static void
+test_weights_by_turns(void)
+{
+  const struct nn_plan_params by_turns = { .weights_by_turns = true };
+  struct testing_case c;
+  struct compute_error error = { 0 };
+  struct nn_plan *whole, *turns;
+  float expected[9 * LAYER_WIDTH], got[9 * LAYER_WIDTH];
+  uint64_t before, weights;
+  struct gpu_buffer *gaps[MAX_GAPS] = { NULL };
+
+  case_begin(&c);
+  build_layers(&c);
+  CHECK(nn_plan_create(c.graph, &by_turns, &turns, &error) == COMPUTE_OK);
+  CHECK(nn_plan_turns(turns) > 3 && nn_plan_turns(turns) <= LAYERS && nn_weights_bytes(c.weights) == 0);
+  for (int run = 0; run < 3; run++) {
+    run_layers(&c, turns, got);
+    if (run == 0)
+      memcpy(expected, got, sizeof got);
+    CHECK(memcmp(expected, got, sizeof got) == 0);
+  }
+  nn_plan_destroy(&turns);
+  CHECK(nn_plan_create(c.graph, NULL, &whole, &error) == COMPUTE_OK);
+  CHECK(nn_plan_turns(whole) == 0);
+  weights = nn_weights_bytes(c.weights);
+  CHECK(weights >= LAYERS * LAYER_WIDTH * LAYER_WIDTH * sizeof(float));
+  run_layers(&c, whole, got);
+  CHECK(memcmp(expected, got, sizeof got) == 0);
+  /* Beside it nothing is left to upload. */
+  CHECK(nn_plan_create(c.graph, &by_turns, &turns, &error) == COMPUTE_OK);
+  CHECK(nn_plan_turns(turns) == 0 && nn_weights_bytes(c.weights) == weights);
+  run_layers(&c, turns, got);
+  CHECK(memcmp(expected, got, sizeof got) == 0);
+  nn_plan_destroy(&turns);
+  nn_plan_destroy(&whole);
+  case_end(&c);
+
+  /* Room for a third of them; what a plan that was not made had packed is given back. */
+  case_begin(&c);
+  build_layers(&c);
+  before = gpu_device_memory_use(testing_device).allocated_bytes;
+  gpu_device_inject_shortage(testing_device, before);
+  take_gaps(gaps);
+  gpu_device_inject_shortage(testing_device, before + weights / 3);
+  CHECK(nn_plan_create(c.graph, NULL, &whole, &error) == COMPUTE_ERROR_OUT_OF_MEMORY && whole == NULL);
+  CHECK(nn_weights_bytes(c.weights) == 0);
+  CHECK(nn_plan_create(c.graph, &by_turns, &turns, &error) == COMPUTE_OK);
+  for (int run = 0; run < 2; run++)
+    run_layers(&c, turns, got);
+  for (int i = 0; i < 9 * LAYER_WIDTH; i++)
+    CHECK(isfinite(got[i]));
+  nn_plan_destroy(&turns);
+  /* Not even for a layer. */
+  gpu_device_inject_shortage(testing_device, gpu_device_memory_use(testing_device).allocated_bytes + 90000);
+  CHECK(nn_plan_create(c.graph, &by_turns, &turns, &error) == COMPUTE_ERROR_OUT_OF_MEMORY && turns == NULL);
+  CHECK(strstr(error.message, "largest layer") != NULL && strstr(error.message, "smaller model") != NULL);
+  gpu_device_inject_shortage(testing_device, UINT64_MAX);
+  for (int i = 0; i < MAX_GAPS; i++)
+    gpu_buffer_destroy(&gaps[i]);
+  case_end(&c);
+}
+
 /* The least that Vulkan 1.1 promises, and less where only that shows that splitting works. */
 static void
 test_limits(void)
@@ -378,6 +502,12 @@ main(void)
   test_joined_weights();
   test_not_finite();
   test_storage();
+  test_weights_by_turns();
+  testing_close();
+  testing_open_lowered(clamp_not_mapped);
+  test_weights_by_turns();
+  testing_close();
+  testing_open(NULL);
   test_limits();
   testing_close();
   return 0;

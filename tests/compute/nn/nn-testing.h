@@ -26,6 +26,8 @@ extern enum nn_type testing_storage; /* of the weights of case_begin() */
 
 /* Opens the instance (under validation where the layer is installed) and the device, or exits with 77 where there is none. */
 void testing_open(const struct gpu_capabilities *clamp);
+/* The same with what `lower` makes of the device's capabilities. */
+void testing_open_lowered(void (*lower)(struct gpu_capabilities *capabilities));
 /* Closes both and checks that the validation layer had nothing to say. */
 void testing_close(void);
 
@@ -65,10 +67,12 @@ case_run(struct testing_case *c, const struct nn_plan_params *params, const char
 /* Runs the case with every kernel of op ("linear") that the device and the shapes allow (the last must be allowed), and compares the
    output "y" with expected: the mean of the squared differences over that of the expected values is at most tolerance.
    Also ends the case and frees expected. */
+extern bool testing_may_refuse; /* a case that is larger than the device's limits is passed over */
+extern unsigned testing_refused;
 void
 case_check(struct testing_case *c, const char *op, const char *what, double *expected, size_t count, double tolerance);
 
-/* Kernels that case_check() has run since the program began, "operation/kernel" each; prints them with how often. */
+/* Prints the kernels that case_check() has run since the last report, "operation/kernel" each, with how often. */
 void testing_report(void);
 
 double testing_nmse(const float *got, const double *expected, size_t count);

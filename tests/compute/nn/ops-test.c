@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Every operation by every kernel that the device can run, against plain C in double precision. */
+#include "tests/compute/clamps.h"
 #include "tests/compute/nn/nn-testing.h"
 
 #include <math.h>
@@ -666,38 +667,86 @@ test_gather(void)
   }
 }
 
-/* Without an argument all of them, else those that are named. */
-int
-main(int argc, char **argv)
+static const struct {
+  const char *name;
+  void (*run)(void);
+} groups[] = {
+  { "linear", test_linear },
+  { "matmul", test_matmul },
+  { "attention", test_attention },
+  { "rows", test_rows },
+  { "elementwise", test_elementwise },
+  { "extremes", test_extremes },
+  { "views", test_views },
+  { "conv2d", test_conv2d },
+  { "patch-embedding", test_patch_embedding },
+  { "pool2d", test_pool2d },
+  { "mean", test_mean },
+  { "gather", test_gather },
+};
+
+static void
+run_groups(int count, char **names)
 {
-  static const struct {
-    const char *name;
-    void (*run)(void);
-  } groups[] = {
-    { "linear", test_linear },
-    { "matmul", test_matmul },
-    { "attention", test_attention },
-    { "rows", test_rows },
-    { "elementwise", test_elementwise },
-    { "extremes", test_extremes },
-    { "views", test_views },
-    { "conv2d", test_conv2d },
-    { "patch-embedding", test_patch_embedding },
-    { "pool2d", test_pool2d },
-    { "mean", test_mean },
-    { "gather", test_gather },
-  };
-
-  testing_open(NULL);
   for (size_t i = 0; i < COUNT(groups); i++) {
-    bool is_wanted = argc < 2;
+    bool is_wanted = count == 0;
 
-    for (int j = 1; j < argc; j++)
-      is_wanted = is_wanted || strcmp(argv[j], groups[i].name) == 0;
+    for (int j = 0; j < count; j++)
+      is_wanted = is_wanted || strcmp(names[j], groups[i].name) == 0;
     if (is_wanted)
       groups[i].run();
   }
   testing_report();
+}
+
+static uint32_t wanted_subgroup;
+
+static void
+want_subgroup(struct gpu_capabilities *c)
+{
+  c->subgroup_size = wanted_subgroup;
+}
+
+/* Every size that the device can be asked for, where it is not the one that it has anyway. */
+static void
+run_subgroup_sizes(int count, char **names)
+{
+  struct gpu_capabilities c;
+
+  testing_open(NULL);
+  c = *gpu_device_capabilities(testing_device);
+  testing_close();
+  for (uint32_t size = c.subgroup_size_min; c.subgroup_size_control && size <= c.subgroup_size_max; size *= 2) {
+    if (size == c.subgroup_size)
+      continue;
+    printf("subgroups of %u:\n", size);
+    wanted_subgroup = size;
+    testing_open_lowered(want_subgroup);
+    CHECK(gpu_device_capabilities(testing_device)->subgroup_size == size);
+    run_groups(count, names);
+    testing_close();
+  }
+}
+
+/* Operations by name, all of them without one. "--clamped" first: on every lesser device of clamps.h in turn. */
+int
+main(int argc, char **argv)
+{
+  if (argc > 1 && strcmp(argv[1], "--clamped") == 0) {
+    for (size_t i = 0; i < CLAMP_COUNT; i++) {
+      printf("%s:\n", clamps[i].name);
+      fflush(stdout);
+      testing_open_lowered(clamps[i].lower);
+      testing_may_refuse = clamps[i].refuses;
+      run_groups(argc - 2, argv + 2);
+      testing_may_refuse = false;
+      testing_close();
+    }
+    run_subgroup_sizes(argc - 2, argv + 2);
+    return 0;
+  }
+  testing_open(NULL);
+  run_groups(argc - 1, argv + 1);
   testing_close();
   return 0;
 }

@@ -170,7 +170,7 @@ test_loss_and_cancel(void)
     if (round % 2)
       g_cancellable_cancel(cancellable);
     else
-      sac_encoder_inject_loss(encoder);
+      sac_encoder_inject_losses(encoder, 1);
     for (int i = 0; i < 4; i++) {
       g_autoptr(GError) error = NULL;
       const gboolean good = sac_encoder_finish_frames(batches[i], vectors, &error);
