@@ -16,6 +16,7 @@ extern const struct cli_bench cli_bench_decode;
 extern const struct cli_bench cli_bench_encode;
 extern const struct cli_bench cli_bench_index;
 extern const struct cli_bench cli_bench_search;
+extern const struct cli_bench cli_bench_seek;
 
 /* ---- What they share (bench.c) ---- */
 

@@ -4,7 +4,7 @@
 #include "core/cli/cli-bench.h"
 
 static const struct cli_bench *const benches[] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode,
-                                                   &cli_bench_index };
+                                                   &cli_bench_index, &cli_bench_seek };
 
 static int
 run(const struct cli_command *command, int argc, char **argv)
@@ -35,6 +35,6 @@ run(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_bench = {
   .name = "bench",
   .summary = N_("measure how fast this machine is"),
-  .usage = "encode|search|decode|index [OPTION…]",
+  .usage = "encode|search|decode|index|seek [OPTION…]",
   .run = run,
 };

@@ -50,6 +50,8 @@ typedef struct {
   gint64 next_guess; /* the time of the next frame if it does not say, µs */
   AVFrame *first;    /* decoded by the last seek, not given yet */
   gint64 first_time, first_duration;
+  enum AVDiscard discard; /* which pictures are not decoded */
+  gint64 skip_before;     /* nor are those before this, where no other needs them; in the stream's time base */
   gboolean draining, ended;
   gboolean last_corrupt; /* the last packet was only partly there */
   int failure;           /* FFmpeg's, of reading, or 0 */
@@ -64,6 +66,14 @@ gboolean sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error);
 AVFrame *sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GError **error);
 /* After the end: was that all? reached_us: the end of the last frame. FALSE with an error that says where the stream breaks off. */
 gboolean sac_decoder_check_end(SacDecoder *decoder, gint64 reached_us, GError **error);
+/* For a glance: the time of the key frame at or before time_us, which sac_decoder_take_key() then decodes alone, without the pictures
+   that a decoder with threads wants first. FALSE: not known; seek instead. Afterwards only a seek is allowed. */
+gboolean sac_decoder_find_key(SacDecoder *decoder, gint64 time_us, gint64 *key_us);
+AVFrame *sac_decoder_take_key(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us);
+/* TRUE if the container's index shows no key frame between the times (after the first), so that decoding on is the shortest way. */
+gboolean sac_decoder_has_no_key_between(SacDecoder *decoder, gint64 from_us, gint64 to_us);
+/* Until the next seek, pictures before this that no other needs are left out; what comes from then on is whole. */
+void sac_decoder_skip_before(SacDecoder *decoder, gint64 time_us);
 /* Key frames alone from now on. */
 void sac_decoder_keyframes_only(SacDecoder *decoder);
 /* TRUE if the container's index shows a key frame at least every interval. */

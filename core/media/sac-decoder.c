@@ -300,6 +300,7 @@ sac_decoder_new(const char *path, gboolean hardware, GCancellable *cancellable, 
     if ((int)i != index)
       decoder->format->streams[i]->discard = AVDISCARD_ALL;
   decoder->origin = decoder->stream->start_time;
+  decoder->skip_before = AV_NOPTS_VALUE;
   if (!(decoder->codec = sac_media_open_codec(path, decoder->stream, hardware, error)))
     return NULL;
   decoder->packet = av_packet_alloc();
@@ -319,29 +320,57 @@ sac_decoder_free(SacDecoder *decoder)
   g_free(decoder);
 }
 
-/* To a key frame that the container holds to lie at or before the time. */
+static gint64
+to_stream(const SacDecoder *decoder, gint64 time_us)
+{
+  const gint64 origin = decoder->origin == AV_NOPTS_VALUE ? 0 : decoder->origin;
+
+  return origin + av_rescale_q_rnd(time_us, AV_TIME_BASE_Q, decoder->stream->time_base, AV_ROUND_DOWN);
+}
+
+static gboolean
+seek_beginning(SacDecoder *decoder, GError **error)
+{
+  const int status = av_seek_frame(decoder->format, decoder->stream->index, 0, AVSEEK_FLAG_BYTE | AVSEEK_FLAG_BACKWARD);
+
+  if (status >= 0 || avformat_seek_file(decoder->format, -1, G_MININT64, 0, G_MAXINT64, 0) >= 0)
+    return TRUE;
+  sac_media_set_error(error, status, decoder->path, _("seeking"));
+  return FALSE;
+}
+
+/* To a key frame that the container holds to lie at or before the time; below 0: to the first byte. */
 static gboolean
 seek_container(SacDecoder *decoder, gint64 time_us, GError **error)
 {
-  const gint64 origin = decoder->origin == AV_NOPTS_VALUE ? 0 : decoder->origin;
-  const gint64 target = origin + av_rescale_q_rnd(time_us, AV_TIME_BASE_Q, decoder->stream->time_base, AV_ROUND_DOWN);
-
-  if (av_seek_frame(decoder->format, decoder->stream->index, target, AVSEEK_FLAG_BACKWARD) < 0) {
-    /* Formats without an index, and single pictures, are read from their beginning. */
-    const int status =
-        av_seek_frame(decoder->format, decoder->stream->index, 0, AVSEEK_FLAG_BYTE | AVSEEK_FLAG_BACKWARD);
-
-    if (status < 0 && avformat_seek_file(decoder->format, -1, G_MININT64, 0, G_MAXINT64, 0) < 0) {
-      sac_media_set_error(error, status, decoder->path, _("seeking"));
-      return FALSE;
-    }
-  }
+  /* Formats without an index, and single pictures, are read from their beginning. */
+  if ((time_us < 0 ||
+       av_seek_frame(decoder->format, decoder->stream->index, to_stream(decoder, time_us), AVSEEK_FLAG_BACKWARD) < 0) &&
+      !seek_beginning(decoder, error))
+    return FALSE;
   avcodec_flush_buffers(decoder->codec);
+  av_packet_unref(decoder->packet);
   av_frame_free(&decoder->first);
+  decoder->skip_before = AV_NOPTS_VALUE;
   decoder->draining = decoder->ended = decoder->last_corrupt = FALSE;
   decoder->failure = 0;
   decoder->next_guess = 0;
   return TRUE;
+}
+
+static AVFrame *
+to_memory(AVFrame *frame)
+{
+  if (frame->format != AV_PIX_FMT_VAAPI)
+    return frame;
+  AVFrame *copy = av_frame_alloc();
+  if (copy && av_hwframe_transfer_data(copy, frame, 0) >= 0 && av_frame_copy_props(copy, frame) >= 0) {
+    av_frame_free(&frame);
+    return copy;
+  }
+  av_frame_free(&copy);
+  av_frame_free(&frame);
+  return NULL;
 }
 
 gboolean
@@ -351,14 +380,14 @@ sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
 
   /* Containers without a full index, such as transport streams, may land too late: then from further back. */
   for (gint64 back = 0;; back = back ? back * 4 : 2 * G_USEC_PER_SEC) {
-    if (!seek_container(decoder, MAX(time_us - back, 0), error))
+    if (!seek_container(decoder, time_us - back < 0 ? -1 : time_us - back, error))
       return FALSE;
     decoder->first = sac_decoder_next(decoder, &decoder->first_time, &decoder->first_duration, &failure);
     if (failure) {
       g_propagate_error(error, failure);
       return FALSE;
     }
-    if ((decoder->first && decoder->first_time <= time_us) || back >= time_us)
+    if ((decoder->first && decoder->first_time <= time_us) || back > time_us)
       return TRUE;
   }
 }
@@ -366,7 +395,72 @@ sac_decoder_seek(SacDecoder *decoder, gint64 time_us, GError **error)
 void
 sac_decoder_keyframes_only(SacDecoder *decoder)
 {
-  decoder->codec->skip_frame = AVDISCARD_NONKEY;
+  decoder->discard = AVDISCARD_NONKEY;
+}
+
+void
+sac_decoder_skip_before(SacDecoder *decoder, gint64 time_us)
+{
+  decoder->skip_before = to_stream(decoder, time_us);
+}
+
+/* The frame's time and how long it is shown. */
+static void
+tell_time(SacDecoder *decoder, const AVFrame *frame, gint64 *time_us, gint64 *duration_us)
+{
+  const gint64 stamp = frame->best_effort_timestamp;
+
+  if (decoder->origin == AV_NOPTS_VALUE && stamp != AV_NOPTS_VALUE)
+    decoder->origin = stamp;
+  *time_us = stamp == AV_NOPTS_VALUE
+                 ? decoder->next_guess
+                 : av_rescale_q(stamp - decoder->origin, decoder->stream->time_base, AV_TIME_BASE_Q);
+  *duration_us = av_rescale_q(MAX(sac_ffmpeg_duration(frame), 0), decoder->stream->time_base, AV_TIME_BASE_Q);
+}
+
+gboolean
+sac_decoder_find_key(SacDecoder *decoder, gint64 time_us, gint64 *key_us)
+{
+  if (decoder->origin == AV_NOPTS_VALUE || !seek_container(decoder, time_us, NULL))
+    return FALSE;
+  for (;;) {
+    if (av_read_frame(decoder->format, decoder->packet) < 0)
+      return FALSE;
+    if (decoder->packet->stream_index == decoder->stream->index)
+      break;
+    av_packet_unref(decoder->packet);
+  }
+  if (!(decoder->packet->flags & AV_PKT_FLAG_KEY) || decoder->packet->pts == AV_NOPTS_VALUE)
+    return FALSE;
+  *key_us = av_rescale_q(decoder->packet->pts - decoder->origin, decoder->stream->time_base, AV_TIME_BASE_Q);
+  return *key_us <= time_us;
+}
+
+AVFrame *
+sac_decoder_take_key(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us)
+{
+  AVFrame *frame = av_frame_alloc();
+
+  decoder->codec->skip_frame = decoder->discard;
+  if (avcodec_send_packet(decoder->codec, decoder->packet) < 0 || avcodec_send_packet(decoder->codec, NULL) < 0 ||
+      avcodec_receive_frame(decoder->codec, frame) < 0) {
+    av_frame_free(&frame);
+    return NULL;
+  }
+  tell_time(decoder, frame, time_us, duration_us);
+  return to_memory(frame);
+}
+
+gboolean
+sac_decoder_has_no_key_between(SacDecoder *decoder, gint64 from_us, gint64 to_us)
+{
+  const int key = av_index_search_timestamp(decoder->stream, to_stream(decoder, to_us), AVSEEK_FLAG_BACKWARD);
+  const AVIndexEntry *entry = key >= 0 ? avformat_index_get_entry(decoder->stream, key) : NULL;
+
+  /* An index that is filled while reading knows only what was read. */
+  if (!entry || key + 1 >= avformat_index_get_entries_count(decoder->stream))
+    return FALSE;
+  return entry->timestamp <= to_stream(decoder, from_us);
 }
 
 gboolean
@@ -413,26 +507,14 @@ feed(SacDecoder *decoder, GError **error)
       continue;
     }
     decoder->last_corrupt = (decoder->packet->flags & AV_PKT_FLAG_CORRUPT) != 0;
+    const gboolean early = decoder->skip_before != AV_NOPTS_VALUE && decoder->packet->pts != AV_NOPTS_VALUE &&
+                           decoder->packet->pts < decoder->skip_before;
+    decoder->codec->skip_frame = early ? MAX(decoder->discard, AVDISCARD_NONREF) : decoder->discard;
     /* A damaged packet is left out: the decoder goes on with the next. */
     (void)avcodec_send_packet(decoder->codec, decoder->packet);
     av_packet_unref(decoder->packet);
     return TRUE;
   }
-}
-
-static AVFrame *
-to_memory(AVFrame *frame)
-{
-  if (frame->format != AV_PIX_FMT_VAAPI)
-    return frame;
-  AVFrame *copy = av_frame_alloc();
-  if (copy && av_hwframe_transfer_data(copy, frame, 0) >= 0 && av_frame_copy_props(copy, frame) >= 0) {
-    av_frame_free(&frame);
-    return copy;
-  }
-  av_frame_free(&copy);
-  av_frame_free(&frame);
-  return NULL;
 }
 
 AVFrame *
@@ -460,13 +542,7 @@ sac_decoder_next(SacDecoder *decoder, gint64 *time_us, gint64 *duration_us, GErr
     }
     if (status < 0)
       continue;
-    const gint64 stamp = frame->best_effort_timestamp;
-    if (decoder->origin == AV_NOPTS_VALUE && stamp != AV_NOPTS_VALUE)
-      decoder->origin = stamp;
-    *time_us = stamp == AV_NOPTS_VALUE
-                   ? decoder->next_guess
-                   : av_rescale_q(stamp - decoder->origin, decoder->stream->time_base, AV_TIME_BASE_Q);
-    *duration_us = av_rescale_q(MAX(sac_ffmpeg_duration(frame), 0), decoder->stream->time_base, AV_TIME_BASE_Q);
+    tell_time(decoder, frame, time_us, duration_us);
     decoder->next_guess = *time_us + (*duration_us > 0 ? *duration_us : 40000);
     frame = to_memory(frame);
     if (!frame)

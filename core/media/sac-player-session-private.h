@@ -15,12 +15,13 @@ typedef struct _SacPlayerSession SacPlayerSession;
 typedef enum {
   SAC_PLAYER_OPENED, /* duration and tracks are known */
   SAC_PLAYER_FRAME,  /* another picture, or the time went on */
+  SAC_PLAYER_SOUGHT, /* the picture of the seek to time_us is there */
   SAC_PLAYER_ENDED,
   SAC_PLAYER_ERROR,
 } SacPlayerEvent;
 
 /* On the main context; error is set for SAC_PLAYER_ERROR and owned by the session. */
-typedef void (*SacPlayerReport)(SacPlayerEvent event, const GError *error, gpointer data);
+typedef void (*SacPlayerReport)(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer data);
 
 typedef struct {
   gint64 duration_us;

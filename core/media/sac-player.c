@@ -33,7 +33,7 @@ enum {
 };
 static GParamSpec *properties[N_PROPS];
 
-enum { FRAME, ENDED, ERROR, N_SIGNALS };
+enum { FRAME, SOUGHT, ENDED, ERROR, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 static void
@@ -46,7 +46,7 @@ set_playing(SacPlayer *player, gboolean playing)
 }
 
 static void
-on_report(SacPlayerEvent event, const GError *error, gpointer data)
+on_report(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer data)
 {
   g_autoptr(SacPlayer) player = g_object_ref(data);
 
@@ -59,6 +59,9 @@ on_report(SacPlayerEvent event, const GError *error, gpointer data)
   case SAC_PLAYER_FRAME:
     g_signal_emit(player, signals[FRAME], 0);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_POSITION]);
+    break;
+  case SAC_PLAYER_SOUGHT:
+    g_signal_emit(player, signals[SOUGHT], 0, time_us);
     break;
   case SAC_PLAYER_ENDED:
     set_playing(player, FALSE);
@@ -335,6 +338,8 @@ sac_player_class_init(SacPlayerClass *class)
   properties[PROP_HAS_VIDEO] = g_param_spec_boolean("has-video", NULL, NULL, FALSE, readable);
   g_object_class_install_properties(object, N_PROPS, properties);
   signals[FRAME] = g_signal_new("frame", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SOUGHT] =
+      g_signal_new("sought", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
   signals[ENDED] = g_signal_new("ended", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[ERROR] =
       g_signal_new("error", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_ERROR);

@@ -20,7 +20,8 @@
  *
  * Properties: "path", "position" (notified at most once a frame), "duration" (-1 unknown), "playing", "rate" (0.25…8, below zero:
  * backward, without sound), "volume" (0…1), "muted", "has-audio", "has-video".
- * Signals: "frame" (a new picture is ready), "ended", "error" (GError *).
+ * Signals: "frame" (a new picture is ready), "sought" (gint64: the picture of the seek to that time is there; those before it that were
+ * left out are answered too), "ended", "error" (GError *: it could not be opened, or it breaks off while it plays).
  */
 
 G_BEGIN_DECLS
@@ -30,7 +31,8 @@ G_DECLARE_FINAL_TYPE(SacPlayer, sac_player, SAC, PLAYER, GObject)
 
 typedef enum {
   SAC_SEEK_EXACT, /* the frame that is shown at the time */
-  SAC_SEEK_FAST,  /* the key frame before it at once, while a pointer is dragged; follow with an exact one */
+  SAC_SEEK_FAST, /* while a pointer is dragged: what is kept or the key frame before it at once, the frame itself when the pointer rests;
+                     follow with an exact one */
 } SacSeekMode;
 
 SacPlayer *sac_player_new(void);

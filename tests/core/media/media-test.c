@@ -628,6 +628,74 @@ test_player(void)
 }
 
 static void
+keep_time(SacPlayer *player, gint64 time, gpointer kept)
+{
+  *(gint64 *)kept = time;
+}
+
+/* Seeks, glances, steps and short plays in any order end on the frame that they should, whatever was kept and wherever the decoder
+   stood. */
+static void
+test_player_walks(void)
+{
+  static const char *const names[] = { "long-gop.mp4", "plain.mkv", "plain.webm", "plain.ts",
+                                       "hevc.mp4",     "plain.avi", "ten-bit.mp4" };
+  g_autoptr(SacPlayer) player = sac_player_new();
+  gint64 sought = -1;
+
+  g_signal_connect(player, "sought", G_CALLBACK(keep_time), &sought);
+  for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = clip(names[i]);
+    int at = 0;
+
+    sac_player_open(player, path);
+    assert_shows(player, 0);
+    for (int turn = 0; turn < 24; turn++) {
+      const int what = g_test_rand_int_range(0, 6), target = g_test_rand_int_range(0, 100);
+      const gint64 time = target * FRAME_US + FRAME_US / 2;
+
+      if (what < 2) {
+        sac_player_seek(player, time, what == 0 ? SAC_SEEK_EXACT : SAC_SEEK_FAST);
+        at = target; /* a glance becomes exact when the pointer rests */
+      } else if (what == 2) {
+        for (int other = 0; other < 5; other++)
+          sac_player_seek(player, g_test_rand_int_range(0, 4000000), other % 2 ? SAC_SEEK_EXACT : SAC_SEEK_FAST);
+        sac_player_seek(player, time, SAC_SEEK_EXACT);
+        for (int wait = 0; wait < 200 && sought != time; wait++)
+          run_for(20);
+        g_assert_cmpint(sought, ==, time);
+        at = target;
+      } else if (what == 3) {
+        sac_player_play(player);
+        run_for(g_test_rand_int_range(0, 120));
+        sac_player_pause(player);
+        sac_player_seek(player, time, SAC_SEEK_EXACT);
+        at = target;
+      } else {
+        const int steps = g_test_rand_int_range(1, 8), direction = what == 4 ? -1 : 1;
+
+        for (int step = 0; step < steps; step++)
+          sac_player_step(player, direction);
+        at = CLAMP(at + steps * direction, 0, 99);
+      }
+      if (g_test_rand_bit() || what == 1)
+        assert_shows(player, at);
+    }
+    assert_shows(player, at);
+  }
+  /* A frame that is shown for long is found although what no other needs is not decoded far from the goal. */
+  g_autofree char *variable = clip("variable.mp4");
+  sac_player_open(player, variable);
+  assert_shows(player, 0);
+  for (int target = 95; target > 0; target -= 9) {
+    sac_player_seek(player, target * FRAME_US + 1000, SAC_SEEK_EXACT);
+    assert_shows(player, target % 20 >= 5 && target % 20 <= 14 ? target / 20 * 20 + 4 : target);
+  }
+  sac_player_close(player);
+  run_for(50);
+}
+
+static void
 remove_folder(const char *path)
 {
   g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -675,6 +743,7 @@ main(int argc, char **argv)
   g_test_add_func("/media/thumbnails", test_thumbnails);
   g_test_add_func("/media/waveform", test_waveform);
   g_test_add_func("/media/player", test_player);
+  g_test_add_func("/media/player/walks", test_player_walks);
   status = g_test_run();
   remove_folder(folder);
   g_free(folder);
