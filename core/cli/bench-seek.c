@@ -347,7 +347,7 @@ mpv_open(Mpv *mpv, const char *path, GError **error)
   g_autofree char *option = g_strconcat("--input-ipc-server=", mpv->socket, NULL);
   mpv->process = g_subprocess_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, error, "mpv",
                                   "--no-config", "--no-terminal", "--pause", "--hr-seek=yes", "--vo=null", "--ao=null",
-                                  "--sub-auto=no", option, "--", path, NULL);
+                                  "--keep-open=yes", "--sub-auto=no", option, "--", path, NULL);
   if (!mpv->process)
     return FALSE;
   g_autoptr(GSocketClient) client = g_socket_client_new();

@@ -130,10 +130,8 @@ describe_filters(const SacConverter *converter, const PictureKind *kind)
   /* One field is exact in time and needs no neighbours; at analysis sizes it loses nothing. */
   if (kind->interlaced && kind->height > 2)
     g_string_append(filters, "field=type=top,");
-  g_string_append_printf(filters,
-                         "scale=w=%d:h=%d:flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:"
-                         "param0=0:param1=0.5",
-                         width, height);
+  g_string_append_printf(filters, "scale=w=%d:h=%d:flags=bicubic%s:param0=0:param1=0.5", width, height,
+                         converter->conversion.is_quick ? "" : "+accurate_rnd+full_chroma_int+full_chroma_inp");
   if (yuv && !is_hdr(kind)) {
     g_string_append_printf(filters, ":in_color_matrix=%s", name_of_matrix(matrix_of(kind)));
     if (kind->range == AVCOL_RANGE_JPEG)

@@ -94,7 +94,8 @@ convert(Pictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
   if (!pictures->converter || width != pictures->max_width || height != pictures->max_height) {
     sac_converter_free(pictures->converter);
     pictures->converter = sac_converter_new(
-        session->path, &(SacConversion){ .format = SAC_FRAME_RGBA, .max_width = width, .max_height = height });
+        session->path,
+        &(SacConversion){ .format = SAC_FRAME_RGBA, .max_width = width, .max_height = height, .is_quick = TRUE });
     pictures->max_width = width;
     pictures->max_height = height;
   }
