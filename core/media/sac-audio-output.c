@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/media/sac-audio-output-private.h"
 
+#include <math.h>
 #include <pulse/pulseaudio.h>
 
 /* What lies between us and the ear: short, so that a volume is heard at once, and long enough for a busy machine. */
@@ -18,6 +19,7 @@ struct _SacAudioOutput {
   pa_stream *stream;
   gint64 start_index; /* bytes that the server had read when the sound was started */
   gboolean asked;     /* where the server is, and not yet told */
+  gboolean waited;    /* long enough */
 };
 
 static void
@@ -145,35 +147,45 @@ sac_audio_output_free(SacAudioOutput *output)
   g_free(output);
 }
 
-gboolean
-sac_audio_output_write(SacAudioOutput *output, const float *samples, gsize n_frames)
+static void
+on_patience_over(pa_mainloop_api *api, pa_time_event *event, const struct timeval *time, void *data)
 {
-  const guint8 *bytes = (const guint8 *)samples;
-  gsize left = n_frames * SAC_AUDIO_CHANNELS * sizeof *samples;
-  gboolean good = TRUE;
+  SacAudioOutput *output = data;
+
+  output->waited = TRUE;
+  wake(output);
+}
+
+gssize
+sac_audio_output_write(SacAudioOutput *output, const float *samples, gsize n_frames, gint64 patience_us)
+{
+  const gsize frame = SAC_AUDIO_CHANNELS * sizeof *samples;
+  gssize taken = 0;
 
   pa_threaded_mainloop_lock(output->loop);
-  while (left && (good = PA_STREAM_IS_GOOD(pa_stream_get_state(output->stream)))) {
-    const gsize room = pa_stream_writable_size(output->stream);
+  pa_time_event *timer = NULL;
+  output->waited = FALSE;
+  while (!taken && !output->waited) {
+    const gsize room =
+        PA_STREAM_IS_GOOD(pa_stream_get_state(output->stream)) ? pa_stream_writable_size(output->stream) : (gsize)-1;
 
     if (room == (gsize)-1) {
-      good = FALSE;
-      break;
-    }
-    if (!room) {
+      taken = -1;
+    } else if (room < frame) {
+      if (!timer)
+        timer =
+            pa_context_rttime_new(output->context, pa_rtclock_now() + (pa_usec_t)patience_us, on_patience_over, output);
       pa_threaded_mainloop_wait(output->loop);
-      continue;
+    } else {
+      const gsize now = MIN(room / frame, n_frames);
+
+      taken = pa_stream_write(output->stream, samples, now * frame, NULL, 0, PA_SEEK_RELATIVE) < 0 ? -1 : (gssize)now;
     }
-    const gsize now = MIN(room, left);
-    if (pa_stream_write(output->stream, bytes, now, NULL, 0, PA_SEEK_RELATIVE) < 0) {
-      good = FALSE;
-      break;
-    }
-    bytes += now;
-    left -= now;
   }
+  if (timer)
+    pa_threaded_mainloop_get_api(output->loop)->time_free(timer);
   pa_threaded_mainloop_unlock(output->loop);
-  return good;
+  return taken;
 }
 
 /* Under the loop's lock; NULL is a request that could not be made. */
@@ -181,7 +193,8 @@ static void
 finish(SacAudioOutput *output, pa_operation *operation)
 {
   while (operation && pa_operation_get_state(operation) == PA_OPERATION_RUNNING &&
-         PA_CONTEXT_IS_GOOD(pa_context_get_state(output->context)))
+         PA_CONTEXT_IS_GOOD(pa_context_get_state(output->context)) &&
+         PA_STREAM_IS_GOOD(pa_stream_get_state(output->stream)))
     pa_threaded_mainloop_wait(output->loop);
   if (operation)
     pa_operation_unref(operation);
@@ -241,4 +254,20 @@ sac_audio_output_get_heard(SacAudioOutput *output)
   }
   pa_threaded_mainloop_unlock(output->loop);
   return MAX(heard_us, 0);
+}
+
+#define KNEE 0.7f
+
+void
+sac_audio_amplify(float *samples, gsize n_frames, float from, float to)
+{
+  const gboolean bends = MAX(from, to) > 1;
+
+  for (gsize i = 0; i < n_frames * SAC_AUDIO_CHANNELS; i++) {
+    const float gain = from + (to - from) * (float)(i / SAC_AUDIO_CHANNELS) / (float)n_frames;
+    const float sample = samples[i] * gain, size = fabsf(sample);
+
+    samples[i] =
+        bends && size > KNEE ? copysignf(KNEE + (1 - KNEE) * tanhf((size - KNEE) / (1 - KNEE)), sample) : sample;
+  }
 }

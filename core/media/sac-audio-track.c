@@ -98,7 +98,9 @@ build_graph(SacAudioTrack *track, const AVFrame *frame)
       frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC ? (frame->ch_layout.nb_channels == 1 ? "mono" : "stereo")
                                                         : layout,
       frame->sample_rate);
-  /* One atempo goes down to half speed. */
+  /* One atempo goes down to half speed; beyond double speed it would leave sound out instead of laying it over. */
+  for (; rate > 2; rate /= 2)
+    g_string_append(filters, "atempo=2,");
   for (; rate < 0.5; rate *= 2)
     g_string_append(filters, "atempo=0.5,");
   if (rate != 1) {

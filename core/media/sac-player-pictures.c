@@ -788,6 +788,7 @@ open_file(Pictures *pictures)
     session->seek_time = 0;
     session->seek_mode = SAC_SEEK_EXACT;
   }
+  sac_player_clock_start(session);
   g_mutex_unlock(&session->lock);
   sac_player_tell(session, SAC_PLAYER_OPENED, NULL, 0);
   if (tracks.has_audio)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/media/sac-player-threads-private.h"
 
-/* How far the clock and the sound may be apart. */
-#define CLOCK_TOLERANCE_US 8000
+/* The clock and the sound drift apart by less than this; more is a gap. */
+#define CLOCK_GAP_US 60000
+/* A difference is made good within about so long, by going a little faster or slower, but no more than by this part. */
+#define CLOCK_SETTLE_US 500000
+#define CLOCK_SLEW 0.04
 
 SacPlayerSession *
 sac_player_session_ref(SacPlayerSession *session)
@@ -92,7 +95,8 @@ sac_player_clock_now(const SacPlayerSession *session)
   gint64 time = session->clock_base;
 
   if (session->clock_since)
-    time += (gint64)((double)(g_get_monotonic_time() - session->clock_since) * session->rate);
+    time +=
+        (gint64)((double)(g_get_monotonic_time() - session->clock_since) * session->rate * (1 + session->clock_slew));
   if (session->tracks.duration_us > 0)
     time = MIN(time, session->tracks.duration_us);
   return MAX(time, 0);
@@ -103,6 +107,7 @@ sac_player_clock_stop(SacPlayerSession *session)
 {
   session->clock_base = sac_player_clock_now(session);
   session->clock_since = session->waiting_since = 0;
+  session->clock_slew = 0;
 }
 
 gboolean
@@ -114,7 +119,8 @@ sac_player_sound_leads(const SacPlayerSession *session)
 void
 sac_player_clock_start(SacPlayerSession *session)
 {
-  if (!session->playing || session->seeking || session->scrubbing || session->clock_since || session->waiting_since)
+  if (!session->opened || !session->playing || session->seeking || session->scrubbing || session->clock_since ||
+      session->waiting_since)
     return;
   if (sac_player_sound_leads(session) && !session->sound_ended)
     session->waiting_since = g_get_monotonic_time();
@@ -123,21 +129,21 @@ sac_player_clock_start(SacPlayerSession *session)
   g_cond_broadcast(&session->changed);
 }
 
-/* The sound says where it is. Differences that nobody hears or sees are left alone, so that pictures come evenly; time never goes
-   back: where the sound is late, it stands until the sound has come. */
+/* The sound says where it is. Two clocks drift apart, and an answer may be off by some milliseconds: the clock goes a little faster or
+   slower, so that pictures come evenly. Time never goes back: where the sound is late by a gap, it stands until the sound has come. */
 void
 sac_player_clock_follow(SacPlayerSession *session, gint64 heard_us)
 {
-  const gint64 ahead = heard_us - sac_player_clock_now(session);
+  const gint64 now = sac_player_clock_now(session), ahead = heard_us - now;
 
-  if (session->clock_since && ABS(ahead) < CLOCK_TOLERANCE_US)
-    return;
-  if (ahead < -CLOCK_TOLERANCE_US) {
+  if (ahead < -CLOCK_GAP_US || (!session->clock_since && ahead < 0)) {
     sac_player_clock_stop(session);
     session->waiting_since = g_get_monotonic_time();
     return;
   }
-  session->clock_base = heard_us;
+  const gboolean drifts = session->clock_since && ahead < CLOCK_GAP_US;
+  session->clock_base = drifts ? now : heard_us;
+  session->clock_slew = drifts ? CLAMP((double)ahead / CLOCK_SETTLE_US, -CLOCK_SLEW, CLOCK_SLEW) : 0;
   session->clock_since = g_get_monotonic_time();
   session->waiting_since = 0;
 }

@@ -6,6 +6,15 @@
 
 /* What the server still has when the sound has been given to its end is heard within this. */
 #define SOUND_END_US 2000000
+/* A sound that joins a running clock is begun so much ahead of it, and if it is farther off than that when it is heard, again. */
+#define LEAD_US 150000
+#define JOINED_US 40000
+#define JOIN_TRIES 4
+#define LONGEST_LEAD_US 3000000
+/* So long the server may take nothing before the clock goes on without it. */
+#define STALL_US 1000000
+/* How often a server that is gone is looked for. */
+#define RETRY_US 1000000
 /* 20 ms of sound at a time: how soon a pause is heard. */
 #define CHUNK (SAC_AUDIO_RATE / 50)
 
@@ -30,24 +39,68 @@ finish_sound(SacPlayerSession *session, guint serial, SacAudioOutput *output, gi
   sac_audio_output_stop(output);
 }
 
+typedef enum {
+  PLAYED,      /* to the end, or something else is wanted */
+  LOST,        /* there is no server any more */
+  OUT_OF_STEP, /* the server took nothing for a while: to be begun anew where the clock is */
+} Outcome;
+
+/* Brings samples to the server. serial: of the sound; when the session's is another, the rest is left. */
+static Outcome
+give(SacPlayerSession *session, guint serial, SacAudioOutput *output, const float *samples, gsize count)
+{
+  gint64 progress = g_get_monotonic_time();
+  gboolean stalled = FALSE;
+
+  while (count > 0) {
+    const gssize taken = sac_audio_output_write(output, samples, count, STALL_US / 20);
+
+    if (taken < 0)
+      return LOST;
+    if (taken > 0 && stalled)
+      return OUT_OF_STEP;
+    if (taken > 0)
+      progress = g_get_monotonic_time();
+    stalled = g_get_monotonic_time() - progress > STALL_US;
+    samples += taken * SAC_AUDIO_CHANNELS;
+    count -= (gsize)taken;
+    g_mutex_lock(&session->lock);
+    const gboolean stale = session->serial != serial || g_cancellable_is_cancelled(session->stop);
+    g_mutex_unlock(&session->lock);
+    if (stale)
+      break;
+  }
+  return PLAYED;
+}
+
 static void
-play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *output)
+end_sound(SacPlayerSession *session)
+{
+  session->sound_ended = TRUE;
+  session->waiting_since = 0;
+  sac_player_clock_start(session);
+  g_cond_broadcast(&session->changed);
+}
+
+/* joins: the clock runs already, and the sound is begun where it will be in *lead_us; else the clock waits for it. OUT_OF_STEP corrects
+   *lead_us. */
+static Outcome
+play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *output, gboolean joins, gint64 *lead_us)
 {
   float samples[CHUNK * SAC_AUDIO_CHANNELS];
   gint64 given = 0;
 
   g_mutex_lock(&session->lock);
   const guint serial = session->serial;
-  const gint64 start = session->clock_base;
   const double rate = session->rate;
+  const gint64 start = joins ? sac_player_clock_now(session) + (gint64)((double)*lead_us * rate) : session->clock_base;
+  float gain = (float)session->gain;
   g_mutex_unlock(&session->lock);
   if (!sac_audio_track_start(track, start, rate)) {
     g_mutex_lock(&session->lock);
-    session->sound_ended = TRUE;
-    session->waiting_since = 0;
-    sac_player_clock_start(session);
+    end_sound(session);
     g_mutex_unlock(&session->lock);
-    return;
+    return PLAYED;
   }
   sac_audio_output_start(output);
   for (;;) {
@@ -55,40 +108,108 @@ play_sound(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *outp
 
     g_mutex_lock(&session->lock);
     const gboolean stale = session->serial != serial || g_cancellable_is_cancelled(session->stop);
-    const float gain = (float)session->gain;
-    if (!stale && !count) {
-      session->sound_ended = TRUE;
-      session->waiting_since = 0;
-      sac_player_clock_start(session);
-      g_cond_broadcast(&session->changed);
-    }
+    const float wanted_gain = (float)session->gain;
+    if (!stale && !count)
+      end_sound(session);
     g_mutex_unlock(&session->lock);
     if (stale) {
       sac_audio_output_stop(output);
-      return;
+      return PLAYED;
     }
     if (!count)
       break;
-    for (gsize i = 0; i < count * SAC_AUDIO_CHANNELS; i++)
-      samples[i] *= gain;
-    if (!sac_audio_output_write(output, samples, count)) {
-      g_mutex_lock(&session->lock);
-      session->sound_lost = TRUE;
-      session->waiting_since = 0;
-      sac_player_clock_start(session);
-      g_mutex_unlock(&session->lock);
-      return;
-    }
+    sac_audio_amplify(samples, count, gain, wanted_gain);
+    gain = wanted_gain;
+    const Outcome outcome = give(session, serial, output, samples, count);
+    if (outcome != PLAYED)
+      return outcome;
     given += (gint64)count;
     const gint64 heard = MIN(sac_audio_output_get_heard(output), given * G_USEC_PER_SEC / SAC_AUDIO_RATE);
     g_mutex_lock(&session->lock);
     /* Until the server has begun to play, nothing is heard. */
-    if (session->serial == serial && heard > 0)
-      sac_player_clock_follow(session, start + (gint64)((double)heard * rate));
+    const gint64 at = start + (gint64)((double)heard * rate);
+    const gint64 behind = (gint64)((double)(sac_player_clock_now(session) - at) / rate);
+    const gboolean misses = joins && session->serial == serial && heard > 0 && ABS(behind) > JOINED_US;
+    if (session->serial == serial && heard > 0 && !misses) {
+      joins = FALSE;
+      sac_player_clock_follow(session, at);
+    }
     g_cond_broadcast(&session->changed);
     g_mutex_unlock(&session->lock);
+    if (misses) {
+      *lead_us = CLAMP(*lead_us + behind, 0, LONGEST_LEAD_US);
+      sac_audio_output_stop(output);
+      return OUT_OF_STEP;
+    }
   }
   finish_sound(session, serial, output, given * G_USEC_PER_SEC / SAC_AUDIO_RATE);
+  return PLAYED;
+}
+
+/* Waits until there is something to be heard, or, where the server is gone, until it is time to look for it again. */
+static void
+wait_for_work(SacPlayerSession *session, gboolean can_retry, gint64 retry_at)
+{
+  g_mutex_lock(&session->lock);
+  while (!g_cancellable_is_cancelled(session->stop) && !(session->waiting_since && sac_player_sound_leads(session))) {
+    const gboolean misses = can_retry && session->sound_lost && session->clock_since && session->rate > 0;
+
+    if (misses && g_get_monotonic_time() >= retry_at)
+      break;
+    if (misses)
+      g_cond_wait_until(&session->changed, &session->lock, retry_at);
+    else
+      g_cond_wait(&session->changed, &session->lock);
+  }
+  g_mutex_unlock(&session->lock);
+}
+
+/* The clock goes on alone. */
+static void
+lose_sound(SacPlayerSession *session)
+{
+  g_mutex_lock(&session->lock);
+  session->sound_lost = TRUE;
+  session->waiting_since = 0;
+  sac_player_clock_start(session);
+  g_cond_broadcast(&session->changed);
+  g_mutex_unlock(&session->lock);
+}
+
+/* Is there something to be heard? joins: receives whether the clock runs without it. */
+static gboolean
+is_needed(SacPlayerSession *session, gboolean *joins)
+{
+  g_mutex_lock(&session->lock);
+  session->sound_lost = FALSE;
+  *joins = session->clock_since != 0;
+  const gboolean needed =
+      sac_player_sound_leads(session) && !session->sound_ended && (*joins || session->waiting_since);
+  g_mutex_unlock(&session->lock);
+  return needed;
+}
+
+/* Plays until something else is wanted. FALSE: the server is gone. */
+static gboolean
+play_in_step(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *output)
+{
+  gint64 lead_us = LEAD_US;
+  gboolean joins;
+
+  for (int tries = 0; is_needed(session, &joins); tries++) {
+    /* A server that never gets into step has the clock wait for it. */
+    if (joins && tries == JOIN_TRIES) {
+      g_mutex_lock(&session->lock);
+      sac_player_clock_stop(session);
+      sac_player_clock_start(session);
+      joins = session->clock_since != 0;
+      g_mutex_unlock(&session->lock);
+    }
+    const Outcome outcome = play_sound(session, track, output, joins, &lead_us);
+    if (outcome != OUT_OF_STEP)
+      return outcome == PLAYED;
+  }
+  return TRUE;
 }
 
 gpointer
@@ -98,28 +219,25 @@ sac_player_sound_thread(gpointer data)
   SacAudioTrack *track = sac_audio_track_new(session->path, session->stop, NULL);
   /* Connected before it is needed, so that play begins at once. */
   SacAudioOutput *output = track ? sac_audio_output_new() : NULL;
+  gint64 retry_at = 0;
 
   for (;;) {
-    g_mutex_lock(&session->lock);
-    while (!g_cancellable_is_cancelled(session->stop) && !(session->waiting_since && sac_player_sound_leads(session)))
-      g_cond_wait(&session->changed, &session->lock);
-    g_mutex_unlock(&session->lock);
+    wait_for_work(session, track != NULL, retry_at);
     if (g_cancellable_is_cancelled(session->stop))
       break;
     if (track && !output)
       output = sac_audio_output_new();
-    if (!track || !output) {
-      g_mutex_lock(&session->lock);
-      session->sound_lost = TRUE;
-      session->waiting_since = 0;
-      sac_player_clock_start(session);
-      g_cond_broadcast(&session->changed);
-      g_mutex_unlock(&session->lock);
+    if (!output) {
+      retry_at = g_get_monotonic_time() + RETRY_US;
+      lose_sound(session);
       continue;
     }
-    play_sound(session, track, output);
-    if (session->sound_lost)
+    if (!play_in_step(session, track, output)) {
+      /* A device that was pulled out may already have another in its place. */
+      retry_at = g_get_monotonic_time() + RETRY_US / 10;
       g_clear_pointer(&output, sac_audio_output_free);
+      lose_sound(session);
+    }
   }
   sac_audio_output_free(output);
   sac_audio_track_free(track);

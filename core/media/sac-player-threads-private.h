@@ -34,8 +34,9 @@ struct _SacPlayerSession {
   SacSeekMode seek_mode;
   int steps;
 
-  /* The clock: `base` at the monotonic time `since`, going at `rate`; standing where since is 0. */
+  /* The clock: `base` at the monotonic time `since`, going at `rate` and by the part `slew` faster; standing where since is 0. */
   gint64 clock_base, clock_since;
+  double clock_slew;
   gint64 waiting_since; /* for the sound to begin; 0: not */
   gboolean sound_lost, sound_ended;
 

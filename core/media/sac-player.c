@@ -7,6 +7,7 @@
 
 #define LOWEST_RATE 0.25
 #define HIGHEST_RATE 8.0
+#define HIGHEST_VOLUME 1.5
 
 struct _SacPlayer {
   GObject parent;
@@ -224,7 +225,7 @@ sac_player_get_volume(SacPlayer *player)
 void
 sac_player_set_volume(SacPlayer *player, double volume)
 {
-  volume = CLAMP(volume, 0, 1);
+  volume = CLAMP(volume, 0, HIGHEST_VOLUME);
   if (volume == player->volume)
     return;
   player->volume = volume;
@@ -332,7 +333,7 @@ sac_player_class_init(SacPlayerClass *class)
   properties[PROP_DURATION] = g_param_spec_int64("duration", NULL, NULL, -1, G_MAXINT64, -1, readable);
   properties[PROP_PLAYING] = g_param_spec_boolean("playing", NULL, NULL, FALSE, readable);
   properties[PROP_RATE] = g_param_spec_double("rate", NULL, NULL, -HIGHEST_RATE, HIGHEST_RATE, 1, writable);
-  properties[PROP_VOLUME] = g_param_spec_double("volume", NULL, NULL, 0, 1, 1, writable);
+  properties[PROP_VOLUME] = g_param_spec_double("volume", NULL, NULL, 0, HIGHEST_VOLUME, 1, writable);
   properties[PROP_MUTED] = g_param_spec_boolean("muted", NULL, NULL, FALSE, writable);
   properties[PROP_HAS_AUDIO] = g_param_spec_boolean("has-audio", NULL, NULL, FALSE, readable);
   properties[PROP_HAS_VIDEO] = g_param_spec_boolean("has-video", NULL, NULL, FALSE, readable);

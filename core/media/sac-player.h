@@ -11,6 +11,8 @@
  *     picture thread ──► the frame that is due ──► "frame", on the main context
  *     sound thread ────► sound server, whose clock is the master
  *
+ * A sound server that goes away is looked for once a second: until it is back, the player goes on in silence.
+ *
  * Each thread reads the file through an opening of its own, so neither waits for the other. Without sound (no track, no server,
  * backward play; muting does not count) a monotonic clock leads. A picture that is late is dropped; the sound is never stretched to wait
  * for one.
@@ -19,7 +21,7 @@
  * in. Times are microseconds from the video's first frame.
  *
  * Properties: "path", "position" (notified at most once a frame), "duration" (-1 unknown), "playing", "rate" (0.25…8, below zero:
- * backward, without sound), "volume" (0…1), "muted", "has-audio", "has-video".
+ * backward, without sound), "volume" (0…1.5: above 1 louder than the file, bent and never cut off), "muted", "has-audio", "has-video".
  * Signals: "frame" (a new picture is ready), "sought" (gint64: the picture of the seek to that time is there; those before it that were
  * left out are answered too), "ended", "error" (GError *: it could not be opened, or it breaks off while it plays).
  */

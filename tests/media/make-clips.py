@@ -71,7 +71,40 @@ DERIVED = {
     "100%d.png": ("picture.png", 1.0),
     **{f"turned-{number}.jpg": ("picture.jpg", ("exif", number)) for number in range(2, 9)},
     "text.mp4": ("plain.mp4", "text"),
+    "tone.flac": ("plain.mp4", "tone"),
+    "tracks.mkv": ("plain.mkv", "tracks"),
 }
+
+
+SUBTITLES = """1
+00:00:01,000 --> 00:00:02,000
+<i>Slanted</i> & "plain"
+second line
+
+2
+00:00:01,500 --> 00:00:02,500
+at the same time
+
+3
+00:00:03,000 --> 00:00:03,500
+{\\an8}last
+"""
+CHAPTERS = """;FFMETADATA1
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=1000
+title=Opening
+[CHAPTER]
+TIMEBASE=1/1000
+START=1000
+END=3000
+title=Middle
+[CHAPTER]
+TIMEBASE=1/1000
+START=3000
+END=4000
+"""
 
 
 def picture(number):
@@ -131,6 +164,17 @@ def make(folder, name, pictures):
         segment = b"Exif\0\0" + tag
         content = source.read_bytes()
         out.write_bytes(content[:2] + struct.pack(">HH", 0xFFE1, len(segment) + 2) + segment + content[2:])
+    elif how == "tone":
+        ffmpeg("-f", "lavfi", "-i", "sine=frequency=1000:duration=8:sample_rate=44100", out)
+    elif how == "tracks":
+        subtitles, chapters = folder / "tracks.de.srt", folder / "tracks.chapters"
+        subtitles.write_text(SUBTITLES)
+        chapters.write_text(CHAPTERS)
+        ffmpeg("-i", source, "-f", "lavfi", "-i", "sine=frequency=3000:duration=4", "-i", subtitles, "-i", chapters, "-map", "0:v",
+               "-map", "0:a", "-map", "1:a", "-map", "2:s", "-map", "2:s", "-map_chapters", "3", "-c:v", "copy", "-c:a", "libopus", "-c:s:0",
+               "srt", "-c:s:1", "ass", "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=fra", "-metadata:s:a:1",
+               "title=Commentary", "-metadata:s:s:0", "language=eng", "-disposition:s:0", "default", out)
+        chapters.unlink()
     elif how == "text":
         out.write_text("This is not a film.\n" * 200)
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* core/media on clips that say which frame is which. Arguments: python3 and tests/media/make-clips.py. */
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
+#include "core/media/sac-audio-output-private.h"
+#include "core/media/sac-audio-track-private.h"
 #include "core/media/sac-frame-reader.h"
 #include "core/media/sac-player.h"
 #include "core/media/sac-probe.h"
@@ -522,6 +525,53 @@ test_waveform(void)
   g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
 }
 
+/* At every speed the sound is as long as it should be, and its pitch stays. */
+static void
+test_speeds(void)
+{
+  static const double rates[] = { 0.25, 0.5, 0.8, 1, 1.5, 2, 4, 8 };
+  g_autofree char *path = clip("tone.flac");
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacAudioTrack) track = sac_audio_track_new(path, NULL, &error);
+  g_autofree float *samples = g_new(float, 4096 * SAC_AUDIO_CHANNELS);
+
+  g_assert_no_error(error);
+  for (gsize i = 0; i < G_N_ELEMENTS(rates); i++) {
+    gsize total = 0, rising = 0, count;
+    float last = 0;
+
+    g_assert_true(sac_audio_track_start(track, 2 * G_USEC_PER_SEC, rates[i]));
+    while ((count = sac_audio_track_read(track, samples, 4096))) {
+      for (gsize k = 0; k < count; k++) {
+        rising += last < 0 && samples[k * SAC_AUDIO_CHANNELS] >= 0;
+        last = samples[k * SAC_AUDIO_CHANNELS];
+      }
+      total += count;
+    }
+    const double seconds = (double)total / SAC_AUDIO_RATE, hertz = (double)rising / seconds;
+    if (fabs(seconds - 6 / rates[i]) > 0.1 + 0.03 * seconds || fabs(hertz - 1000) > 30)
+      g_error("at %g×: %.3f s of %.1f Hz", rates[i], seconds, hertz);
+  }
+}
+
+static void
+test_amplify(void)
+{
+  float samples[] = { 0.5f, -0.5f, 0.1f, -1, 0.9f, -0.2f }, quiet[4] = { 0.8f, 0.8f, 0.8f, 0.8f };
+
+  sac_audio_amplify(samples, 3, 3.375f, 3.375f);
+  g_assert_cmpfloat_with_epsilon(samples[2], 0.3375, 1e-6);
+  g_assert_cmpfloat_with_epsilon(samples[5], -0.675, 1e-6);
+  for (int i = 0; i < 6; i++)
+    g_assert_cmpfloat(fabsf(samples[i]), <=, 1);
+  g_assert_cmpfloat(samples[0], >, 0.9);
+  g_assert_cmpfloat(samples[3], <, samples[1]);
+  /* From one gain to another it goes evenly; at a gain of one nothing is bent. */
+  sac_audio_amplify(quiet, 2, 1, 0);
+  g_assert_cmpfloat(quiet[0], ==, 0.8f);
+  g_assert_cmpfloat(quiet[2], ==, 0.4f);
+}
+
 /* ---- The player, by the silent clock ------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -742,6 +792,8 @@ main(int argc, char **argv)
   g_test_add_func("/media/cancel", test_cancel);
   g_test_add_func("/media/thumbnails", test_thumbnails);
   g_test_add_func("/media/waveform", test_waveform);
+  g_test_add_func("/media/speeds", test_speeds);
+  g_test_add_func("/media/amplify", test_amplify);
   g_test_add_func("/media/player", test_player);
   g_test_add_func("/media/player/walks", test_player_walks);
   status = g_test_run();
