@@ -9,6 +9,9 @@ typedef struct _SacAudioTrack SacAudioTrack;
 
 /* NULL with error: the file has no sound that can be decoded. Times count from the first frame of the picture, where there is one. */
 SacAudioTrack *sac_audio_track_new(const char *path, GCancellable *cancellable, GError **error);
+/* The same with a stream of its choice, below 0: the one that FFmpeg thinks best. */
+SacAudioTrack *sac_audio_track_new_for(const char *path, int stream, GCancellable *cancellable, GError **error);
+int sac_audio_track_get_stream(SacAudioTrack *track);
 void sac_audio_track_free(SacAudioTrack *track);
 gint64 sac_audio_track_get_duration(SacAudioTrack *track);
 /* What sac_audio_track_read() gives next is what is heard from time_us on. rate is above 0. */

@@ -34,11 +34,17 @@ struct _SacAudioTrack {
 SacAudioTrack *
 sac_audio_track_new(const char *path, GCancellable *cancellable, GError **error)
 {
+  return sac_audio_track_new_for(path, -1, cancellable, error);
+}
+
+SacAudioTrack *
+sac_audio_track_new_for(const char *path, int stream, GCancellable *cancellable, GError **error)
+{
   SacAudioTrack *track = g_new0(SacAudioTrack, 1);
   int index = -1;
 
   track->format = sac_media_open(path, cancellable, error);
-  if (track->format && (index = av_find_best_stream(track->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0)) < 0)
+  if (track->format && (index = av_find_best_stream(track->format, AVMEDIA_TYPE_AUDIO, stream, -1, NULL, 0)) < 0)
     g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("%s: there is no sound in it"), path);
   if (index >= 0) {
     const int video = sac_media_find_video(track->format);
@@ -75,6 +81,12 @@ sac_audio_track_free(SacAudioTrack *track)
   avcodec_free_context(&track->codec);
   avformat_close_input(&track->format);
   g_free(track);
+}
+
+int
+sac_audio_track_get_stream(SacAudioTrack *track)
+{
+  return track->stream->index;
 }
 
 gint64

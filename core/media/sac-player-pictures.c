@@ -4,6 +4,7 @@
 #include "core/media/sac-picture-cache-private.h"
 #include "core/media/sac-player-threads-private.h"
 #include "core/media/sac-probe.h"
+#include "core/media/sac-track-private.h"
 
 /*
  * The picture thread: decodes, converts what is shown, and keeps what it decoded around the playhead.
@@ -751,12 +752,33 @@ play_sound_only(SacPlayerSession *session)
     wait_until(session, CLAMP(now + (session->rate > 0 ? 30000 : -30000), 0, end));
 }
 
+/* The lists of what else is in the file and beside it. */
+static void
+list_tracks(const Pictures *pictures, SacPlayerTracks *tracks)
+{
+  SacPlayerSession *session = pictures->session;
+  AVFormatContext *own = pictures->decoder ? NULL : sac_media_open(session->path, session->stop, NULL);
+  const AVStream *video = pictures->decoder ? pictures->decoder->stream : NULL;
+  const gint64 origin_us = video && video->start_time != AV_NOPTS_VALUE
+                               ? av_rescale_q(video->start_time, video->time_base, AV_TIME_BASE_Q)
+                               : 0;
+
+  tracks->audio = g_ptr_array_new_with_free_func((GDestroyNotify)sac_track_unref);
+  tracks->subtitles = g_ptr_array_new_with_free_func((GDestroyNotify)sac_track_unref);
+  tracks->chapters = g_ptr_array_new_with_free_func((GDestroyNotify)sac_chapter_unref);
+  if (pictures->decoder || own)
+    sac_tracks_read(own ? own : pictures->decoder->format, origin_us, tracks->audio, tracks->subtitles,
+                    tracks->chapters);
+  sac_tracks_find_beside(session->path, tracks->subtitles);
+  avformat_close_input(&own);
+}
+
 static void
 open_file(Pictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
   GError *error = NULL;
-  SacPlayerTracks tracks = { .duration_us = -1 };
+  SacPlayerTracks tracks = { .duration_us = -1, .audio_stream = -1 };
   g_autoptr(SacAudioTrack) track = NULL;
 
   pictures->decoder = sac_decoder_new(session->path, FALSE, session->stop, &error);
@@ -767,6 +789,7 @@ open_file(Pictures *pictures)
   track = sac_audio_track_new(session->path, session->stop, NULL);
   if (track) {
     tracks.has_audio = TRUE;
+    tracks.audio_stream = sac_audio_track_get_stream(track);
     tracks.duration_us = MAX(tracks.duration_us, sac_audio_track_get_duration(track));
     g_clear_error(&error);
   }
@@ -780,6 +803,7 @@ open_file(Pictures *pictures)
     g_cancellable_cancel(session->stop);
     return;
   }
+  list_tracks(pictures, &tracks);
   g_mutex_lock(&session->lock);
   session->tracks = tracks;
   session->opened = TRUE;

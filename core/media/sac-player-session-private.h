@@ -26,6 +26,9 @@ typedef void (*SacPlayerReport)(SacPlayerEvent event, const GError *error, gint6
 typedef struct {
   gint64 duration_us;
   gboolean has_video, has_audio;
+  int audio_stream; /* that is heard */
+  /* Owned by the session, which never changes them once it has opened; NULL until then. */
+  GPtrArray *audio, *subtitles, *chapters; /* of SacTrack, SacTrack, SacChapter */
 } SacPlayerTracks;
 
 SacPlayerSession *
@@ -40,6 +43,7 @@ SacFrame *sac_player_session_get_frame(SacPlayerSession *session);
 void sac_player_session_set_playing(SacPlayerSession *session, gboolean playing);
 void sac_player_session_set_rate(SacPlayerSession *session, double rate);
 void sac_player_session_set_gain(SacPlayerSession *session, double gain);
+void sac_player_session_set_audio_stream(SacPlayerSession *session, int stream);
 void sac_player_session_set_max_size(SacPlayerSession *session, int width, int height);
 void sac_player_session_seek(SacPlayerSession *session, gint64 time_us, SacSeekMode mode);
 void sac_player_session_step(SacPlayerSession *session, int direction);

@@ -22,6 +22,9 @@ sac_player_session_unref(gpointer data)
   if (!g_atomic_ref_count_dec(&session->references))
     return;
   g_clear_pointer(&session->frame, sac_frame_unref);
+  g_clear_pointer(&session->tracks.audio, g_ptr_array_unref);
+  g_clear_pointer(&session->tracks.subtitles, g_ptr_array_unref);
+  g_clear_pointer(&session->tracks.chapters, g_ptr_array_unref);
   g_object_unref(session->stop);
   g_main_context_unref(session->context);
   g_mutex_clear(&session->lock);
@@ -258,6 +261,19 @@ sac_player_session_set_gain(SacPlayerSession *session, double gain)
 {
   g_mutex_lock(&session->lock);
   session->gain = gain;
+  g_mutex_unlock(&session->lock);
+}
+
+void
+sac_player_session_set_audio_stream(SacPlayerSession *session, int stream)
+{
+  g_mutex_lock(&session->lock);
+  if (session->tracks.audio_stream != stream) {
+    discontinuity(session);
+    session->tracks.audio_stream = stream;
+    session->sound_lost = FALSE;
+    sac_player_clock_start(session);
+  }
   g_mutex_unlock(&session->lock);
 }
 

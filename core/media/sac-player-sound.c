@@ -212,11 +212,29 @@ play_in_step(SacPlayerSession *session, SacAudioTrack *track, SacAudioOutput *ou
   return TRUE;
 }
 
+static SacAudioTrack *
+open_track(SacPlayerSession *session)
+{
+  g_mutex_lock(&session->lock);
+  const int stream = session->tracks.audio_stream;
+  g_mutex_unlock(&session->lock);
+  return sac_audio_track_new_for(session->path, stream, session->stop, NULL);
+}
+
+static gboolean
+is_other_track_wanted(SacPlayerSession *session, SacAudioTrack *track)
+{
+  g_mutex_lock(&session->lock);
+  const int stream = session->tracks.audio_stream;
+  g_mutex_unlock(&session->lock);
+  return !track || sac_audio_track_get_stream(track) != stream;
+}
+
 gpointer
 sac_player_sound_thread(gpointer data)
 {
   SacPlayerSession *session = data;
-  SacAudioTrack *track = sac_audio_track_new(session->path, session->stop, NULL);
+  SacAudioTrack *track = open_track(session);
   /* Connected before it is needed, so that play begins at once. */
   SacAudioOutput *output = track ? sac_audio_output_new() : NULL;
   gint64 retry_at = 0;
@@ -225,9 +243,13 @@ sac_player_sound_thread(gpointer data)
     wait_for_work(session, track != NULL, retry_at);
     if (g_cancellable_is_cancelled(session->stop))
       break;
+    if (is_other_track_wanted(session, track)) {
+      sac_audio_track_free(track);
+      track = open_track(session);
+    }
     if (track && !output)
       output = sac_audio_output_new();
-    if (!output) {
+    if (!track || !output) {
       retry_at = g_get_monotonic_time() + RETRY_US;
       lose_sound(session);
       continue;

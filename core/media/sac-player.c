@@ -2,8 +2,11 @@
 #include "core/media/sac-player.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/media/sac-player-session-private.h"
+#include "core/media/sac-subtitle-reader-private.h"
+#include "core/media/sac-track-private.h"
 
 #define LOWEST_RATE 0.25
 #define HIGHEST_RATE 8.0
@@ -16,6 +19,11 @@ struct _SacPlayer {
   gboolean playing, muted;
   double rate, volume;
   int max_width, max_height;
+  GPtrArray *subtitle_tracks; /* the file's and those that were added */
+  int subtitle_track;
+  SacSubtitleReader *reader; /* of that track */
+  GPtrArray *subtitles;      /* to be seen now */
+  GPtrArray *nothing;        /* an empty list */
 };
 
 G_DEFINE_FINAL_TYPE(SacPlayer, sac_player, G_TYPE_OBJECT)
@@ -30,11 +38,13 @@ enum {
   PROP_MUTED,
   PROP_HAS_AUDIO,
   PROP_HAS_VIDEO,
+  PROP_AUDIO_TRACK,
+  PROP_SUBTITLE_TRACK,
   N_PROPS
 };
 static GParamSpec *properties[N_PROPS];
 
-enum { FRAME, SOUGHT, ENDED, ERROR, N_SIGNALS };
+enum { FRAME, SOUGHT, ENDED, ERROR, TRACKS_CHANGED, SUBTITLES_CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 static void
@@ -46,6 +56,111 @@ set_playing(SacPlayer *player, gboolean playing)
   g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_PLAYING]);
 }
 
+/* ---- Subtitles ----------------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_same(const GPtrArray *a, const GPtrArray *b)
+{
+  return a->len == b->len && (!a->len || memcmp(a->pdata, b->pdata, a->len * sizeof *a->pdata) == 0);
+}
+
+static void
+update_subtitles(gpointer data)
+{
+  SacPlayer *player = data;
+  GPtrArray *now = player->reader ? sac_subtitle_reader_get(player->reader, sac_player_get_position(player))
+                                  : g_ptr_array_ref(player->nothing);
+
+  if (is_same(now, player->subtitles)) {
+    g_ptr_array_unref(now);
+    return;
+  }
+  g_ptr_array_unref(player->subtitles);
+  player->subtitles = now;
+  g_signal_emit(player, signals[SUBTITLES_CHANGED], 0);
+}
+
+static void
+choose_subtitles(SacPlayer *player, int index)
+{
+  g_clear_pointer(&player->reader, sac_subtitle_reader_free);
+  player->subtitle_track = index;
+  if (index >= 0)
+    player->reader = sac_subtitle_reader_new(player->path, g_ptr_array_index(player->subtitle_tracks, index),
+                                             G_CALLBACK(update_subtitles), player);
+  update_subtitles(player);
+  g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_SUBTITLE_TRACK]);
+}
+
+static void
+forget_tracks(SacPlayer *player)
+{
+  g_ptr_array_set_size(player->subtitle_tracks, 0);
+  choose_subtitles(player, -1);
+}
+
+static void
+take_tracks(SacPlayer *player)
+{
+  GPtrArray *found = sac_player_session_get_tracks(player->session).subtitles;
+  int chosen = -1;
+
+  forget_tracks(player);
+  for (guint i = 0; i < found->len; i++) {
+    SacTrack *track = sac_track_ref(g_ptr_array_index(found, i));
+
+    g_ptr_array_add(player->subtitle_tracks, track);
+    /* A file beside the video was put there by somebody. */
+    if (track->is_default && (chosen < 0 || track->path))
+      chosen = chosen >= 0 && ((SacTrack *)g_ptr_array_index(found, chosen))->path ? chosen : (int)i;
+  }
+  if (chosen >= 0)
+    choose_subtitles(player, chosen);
+  g_signal_emit(player, signals[TRACKS_CHANGED], 0);
+}
+
+static void
+read_track_thread(GTask *task, gpointer source, gpointer path, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  SacTrack *track = sac_track_new_from_file(path, &error);
+
+  if (track)
+    g_task_return_pointer(task, track, (GDestroyNotify)sac_track_unref);
+  else
+    g_task_return_error(task, error);
+}
+
+static void
+on_track_read(GObject *object, GAsyncResult *result, gpointer session)
+{
+  SacPlayer *player = SAC_PLAYER(object);
+  g_autoptr(GError) error = NULL;
+  SacTrack *track = g_task_propagate_pointer(G_TASK(result), &error);
+
+  if (!track) {
+    g_signal_emit(player, signals[ERROR], 0, error);
+  } else if (player->session != session) {
+    sac_track_unref(track); /* another video is open by now */
+  } else {
+    g_ptr_array_add(player->subtitle_tracks, track);
+    choose_subtitles(player, (int)player->subtitle_tracks->len - 1);
+    g_signal_emit(player, signals[TRACKS_CHANGED], 0);
+  }
+}
+
+void
+sac_player_add_subtitles(SacPlayer *player, const char *path)
+{
+  if (!player->session)
+    return;
+  g_autoptr(GTask) task = g_task_new(player, NULL, on_track_read, player->session);
+  g_task_set_task_data(task, g_strdup(path), g_free);
+  g_task_run_in_thread(task, read_track_thread);
+}
+
+/* ---- What the session tells ------------------------------------------------------------------------------------------------- */
+
 static void
 on_report(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer data)
 {
@@ -53,12 +168,15 @@ on_report(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer da
 
   switch (event) {
   case SAC_PLAYER_OPENED:
+    take_tracks(player);
+    g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_AUDIO_TRACK]);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_DURATION]);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_HAS_AUDIO]);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_HAS_VIDEO]);
     break;
   case SAC_PLAYER_FRAME:
     g_signal_emit(player, signals[FRAME], 0);
+    update_subtitles(player);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_POSITION]);
     break;
   case SAC_PLAYER_SOUGHT:
@@ -116,6 +234,7 @@ sac_player_close(SacPlayer *player)
   if (!player->session)
     return;
   g_clear_pointer(&player->session, sac_player_session_close);
+  forget_tracks(player);
   g_clear_pointer(&player->path, g_free);
   player->playing = FALSE;
   notify_all(player);
@@ -250,6 +369,70 @@ sac_player_set_muted(SacPlayer *player, gboolean muted)
   g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_MUTED]);
 }
 
+GPtrArray *
+sac_player_get_audio_tracks(SacPlayer *player)
+{
+  GPtrArray *found = player->session ? sac_player_session_get_tracks(player->session).audio : NULL;
+
+  return found ? found : player->nothing;
+}
+
+GPtrArray *
+sac_player_get_subtitle_tracks(SacPlayer *player)
+{
+  return player->subtitle_tracks;
+}
+
+GPtrArray *
+sac_player_get_chapters(SacPlayer *player)
+{
+  GPtrArray *found = player->session ? sac_player_session_get_tracks(player->session).chapters : NULL;
+
+  return found ? found : player->nothing;
+}
+
+int
+sac_player_get_audio_track(SacPlayer *player)
+{
+  GPtrArray *list = sac_player_get_audio_tracks(player);
+  const int stream = list->len ? sac_player_session_get_tracks(player->session).audio_stream : -1;
+
+  for (guint i = 0; i < list->len; i++)
+    if (((SacTrack *)g_ptr_array_index(list, i))->stream == stream)
+      return (int)i;
+  return -1;
+}
+
+void
+sac_player_set_audio_track(SacPlayer *player, int index)
+{
+  GPtrArray *list = sac_player_get_audio_tracks(player);
+
+  if (index < 0 || index >= (int)list->len)
+    return;
+  sac_player_session_set_audio_stream(player->session, ((SacTrack *)g_ptr_array_index(list, index))->stream);
+  g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_AUDIO_TRACK]);
+}
+
+int
+sac_player_get_subtitle_track(SacPlayer *player)
+{
+  return player->subtitle_track;
+}
+
+void
+sac_player_set_subtitle_track(SacPlayer *player, int index)
+{
+  if (index < (int)player->subtitle_tracks->len && index != player->subtitle_track)
+    choose_subtitles(player, MAX(index, -1));
+}
+
+GPtrArray *
+sac_player_get_subtitles(SacPlayer *player)
+{
+  return player->subtitles;
+}
+
 static void
 sac_player_get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
@@ -283,6 +466,12 @@ sac_player_get_property(GObject *object, guint id, GValue *value, GParamSpec *sp
   case PROP_HAS_VIDEO:
     g_value_set_boolean(value, player->session && sac_player_session_get_tracks(player->session).has_video);
     break;
+  case PROP_AUDIO_TRACK:
+    g_value_set_int(value, sac_player_get_audio_track(player));
+    break;
+  case PROP_SUBTITLE_TRACK:
+    g_value_set_int(value, player->subtitle_track);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -303,6 +492,12 @@ sac_player_set_property(GObject *object, guint id, const GValue *value, GParamSp
   case PROP_MUTED:
     sac_player_set_muted(player, g_value_get_boolean(value));
     break;
+  case PROP_AUDIO_TRACK:
+    sac_player_set_audio_track(player, g_value_get_int(value));
+    break;
+  case PROP_SUBTITLE_TRACK:
+    sac_player_set_subtitle_track(player, g_value_get_int(value));
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
   }
@@ -314,6 +509,10 @@ sac_player_finalize(GObject *object)
   SacPlayer *player = SAC_PLAYER(object);
 
   sac_player_session_close(player->session);
+  sac_subtitle_reader_free(player->reader);
+  g_ptr_array_unref(player->subtitles);
+  g_ptr_array_unref(player->nothing);
+  g_ptr_array_unref(player->subtitle_tracks);
   g_free(player->path);
   G_OBJECT_CLASS(sac_player_parent_class)->finalize(object);
 }
@@ -337,7 +536,13 @@ sac_player_class_init(SacPlayerClass *class)
   properties[PROP_MUTED] = g_param_spec_boolean("muted", NULL, NULL, FALSE, writable);
   properties[PROP_HAS_AUDIO] = g_param_spec_boolean("has-audio", NULL, NULL, FALSE, readable);
   properties[PROP_HAS_VIDEO] = g_param_spec_boolean("has-video", NULL, NULL, FALSE, readable);
+  properties[PROP_AUDIO_TRACK] = g_param_spec_int("audio-track", NULL, NULL, -1, G_MAXINT, -1, writable);
+  properties[PROP_SUBTITLE_TRACK] = g_param_spec_int("subtitle-track", NULL, NULL, -1, G_MAXINT, -1, writable);
   g_object_class_install_properties(object, N_PROPS, properties);
+  signals[TRACKS_CHANGED] =
+      g_signal_new("tracks-changed", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SUBTITLES_CHANGED] =
+      g_signal_new("subtitles-changed", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[FRAME] = g_signal_new("frame", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SOUGHT] =
       g_signal_new("sought", SAC_TYPE_PLAYER, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT64);
@@ -350,4 +555,8 @@ static void
 sac_player_init(SacPlayer *player)
 {
   player->rate = player->volume = 1;
+  player->subtitle_track = -1;
+  player->subtitle_tracks = g_ptr_array_new_with_free_func((GDestroyNotify)sac_track_unref);
+  player->nothing = g_ptr_array_new();
+  player->subtitles = g_ptr_array_ref(player->nothing);
 }

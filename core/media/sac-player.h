@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "core/media/sac-frame.h"
+#include "core/media/sac-track.h"
 
 /*
  * Plays a file: pictures to whoever shows them, sound to the sound server.
@@ -21,8 +22,9 @@
  * in. Times are microseconds from the video's first frame.
  *
  * Properties: "path", "position" (notified at most once a frame), "duration" (-1 unknown), "playing", "rate" (0.25…8, below zero:
- * backward, without sound), "volume" (0…1.5: above 1 louder than the file, bent and never cut off), "muted", "has-audio", "has-video".
- * Signals: "frame" (a new picture is ready), "sought" (gint64: the picture of the seek to that time is there; those before it that were
+ * backward, without sound), "volume" (0…1.5: above 1 louder than the file, bent and never cut off), "muted", "has-audio", "has-video", "audio-track" and
+ * "subtitle-track" (places in their lists; -1: none).
+ * Signals: "tracks-changed" (the lists of tracks and chapters), "subtitles-changed" (those to be seen now), "frame" (a new picture is ready), "sought" (gint64: the picture of the seek to that time is there; those before it that were
  * left out are answered too), "ended", "error" (GError *: it could not be opened, or it breaks off while it plays).
  */
 
@@ -54,6 +56,20 @@ void sac_player_step(SacPlayer *player, int direction);
 void sac_player_set_max_size(SacPlayer *player, int width, int height);
 /* The current picture, RGBA, or NULL. Returns: (transfer full) (nullable) */
 SacFrame *sac_player_get_frame(SacPlayer *player);
+
+/* The lists are empty until "duration" is known. (transfer none) (element-type SacTrack, SacTrack, SacChapter) */
+GPtrArray *sac_player_get_audio_tracks(SacPlayer *player);
+GPtrArray *sac_player_get_subtitle_tracks(SacPlayer *player);
+GPtrArray *sac_player_get_chapters(SacPlayer *player);
+int sac_player_get_audio_track(SacPlayer *player);
+void sac_player_set_audio_track(SacPlayer *player, int index);
+/* At first one that lies in a file beside the video, or that the file says is to be seen, else none. */
+int sac_player_get_subtitle_track(SacPlayer *player);
+void sac_player_set_subtitle_track(SacPlayer *player, int index);
+/* Reads a file's subtitles as one more track and chooses it; a file without any comes as "error". */
+void sac_player_add_subtitles(SacPlayer *player, const char *path);
+/* What is to be seen at the position. (transfer none) (element-type SacSubtitle) */
+GPtrArray *sac_player_get_subtitles(SacPlayer *player);
 
 const char *sac_player_get_path(SacPlayer *player);
 gint64 sac_player_get_position(SacPlayer *player);

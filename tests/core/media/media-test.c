@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/media/sac-audio-output-private.h"
 #include "core/media/sac-audio-track-private.h"
@@ -745,6 +746,151 @@ test_player_walks(void)
   run_for(50);
 }
 
+/* Waits until these words are to be seen, and nothing else. */
+static void
+assert_says(SacPlayer *player, const char *expected)
+{
+  g_autoptr(GString) seen = g_string_new(NULL);
+
+  for (int i = 0; i < 200; i++) {
+    GPtrArray *subtitles = sac_player_get_subtitles(player);
+
+    g_string_truncate(seen, 0);
+    for (guint k = 0; k < subtitles->len; k++)
+      g_string_append_printf(seen, "%s%s", k ? "|" : "", ((SacSubtitle *)g_ptr_array_index(subtitles, k))->markup);
+    if (g_str_equal(seen->str, expected))
+      return;
+    run_for(20);
+  }
+  g_assert_cmpstr(seen->str, ==, expected);
+}
+
+static void
+test_tracks(void)
+{
+  g_autofree char *path = clip("tracks.mkv"), *other = clip("latin.srt"), *text = clip("text.mp4");
+  g_autoptr(SacPlayer) player = sac_player_new();
+  g_autoptr(GError) error = NULL;
+
+  g_signal_connect(player, "error", G_CALLBACK(keep_error), &error);
+  sac_player_open(player, path);
+  assert_shows(player, 0);
+  GPtrArray *audio = sac_player_get_audio_tracks(player), *subtitles = sac_player_get_subtitle_tracks(player),
+            *chapters = sac_player_get_chapters(player);
+  g_assert_cmpuint(audio->len, ==, 2);
+  const SacTrack *second = g_ptr_array_index(audio, 1);
+  g_assert_cmpstr(second->language, ==, "fra");
+  g_assert_cmpstr(second->title, ==, "Commentary");
+  g_assert_cmpint(sac_player_get_audio_track(player), ==, 0);
+  sac_player_set_audio_track(player, 1);
+  g_assert_cmpint(sac_player_get_audio_track(player), ==, 1);
+  g_assert_cmpuint(chapters->len, ==, 3);
+  const SacChapter *middle = g_ptr_array_index(chapters, 1);
+  g_assert_cmpstr(middle->title, ==, "Middle");
+  /* Opus begins before the picture, so the muxer moves the picture by some milliseconds. */
+  g_assert_cmpint(ABS(middle->start_us - G_USEC_PER_SEC), <, 30000);
+  g_assert_cmpint(ABS(middle->end_us - 3 * G_USEC_PER_SEC), <, 30000);
+  g_assert_null(((SacChapter *)g_ptr_array_index(chapters, 2))->title);
+  /* Two in the file and one beside it, which is chosen. */
+  g_assert_cmpuint(subtitles->len, ==, 3);
+  const SacTrack *beside = g_ptr_array_index(subtitles, 2);
+  g_assert_cmpstr(beside->language, ==, "de");
+  g_assert_nonnull(beside->path);
+  g_assert_cmpint(sac_player_get_subtitle_track(player), ==, 2);
+  static const struct {
+    gint64 time_ms;
+    const char *words;
+  } cases[] = {
+    { 3200, "last" },
+    { 500, "" },
+    { 1200, "<i>Slanted</i> &amp; &quot;plain&quot;\nsecond line" },
+    { 1700, "<i>Slanted</i> &amp; &quot;plain&quot;\nsecond line|at the same time" },
+    { 2200, "at the same time" },
+    { 2700, "" },
+  };
+  for (int track = 2; track >= 0; track--) {
+    sac_player_set_subtitle_track(player, track);
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+      sac_player_seek(player, cases[i].time_ms * 1000, SAC_SEEK_EXACT);
+      assert_says(player, cases[i].words);
+    }
+    sac_player_seek(player, 3200000, SAC_SEEK_EXACT);
+    assert_says(player, "last");
+    g_assert_true(((SacSubtitle *)g_ptr_array_index(sac_player_get_subtitles(player), 0))->at_top);
+  }
+  sac_player_set_subtitle_track(player, -1);
+  assert_says(player, "");
+  /* A file in the old way of writing. */
+  g_assert_true(g_file_set_contents(other,
+                                    "1\n00:00:03,000 --> 00:00:03,900\nGr\xfc\xdf"
+                                    "e\n",
+                                    -1, NULL));
+  sac_player_add_subtitles(player, other);
+  assert_says(player, "Gr\xc3\xbc\xc3\x9f"
+                      "e");
+  g_assert_cmpint(sac_player_get_subtitle_track(player), ==, 3);
+  sac_player_add_subtitles(player, text);
+  for (int i = 0; i < 200 && !error; i++)
+    run_for(20);
+  g_assert_nonnull(error);
+  g_assert_cmpint(sac_player_get_subtitle_track(player), ==, 3);
+  sac_player_close(player);
+  g_assert_cmpuint(sac_player_get_subtitle_tracks(player)->len, ==, 0);
+  run_for(50);
+}
+
+/* A file that goes, ends early or becomes another while it plays: there is a word about it, and the player lives. */
+static void
+test_changed_files(void)
+{
+  g_autofree char *path = clip("plain.mkv"), *copy = clip("changing.mkv"), *content = NULL;
+  g_autoptr(SacPlayer) player = sac_player_new();
+  int ended = 0;
+  gsize size;
+
+  g_assert_true(g_file_get_contents(path, &content, &size, NULL));
+  g_signal_connect(player, "ended", G_CALLBACK(count), &ended);
+  for (int what = 0; what < 3; what++) {
+    g_autoptr(GError) error = NULL;
+    const gulong handler = g_signal_connect(player, "error", G_CALLBACK(keep_error), &error);
+    FILE *file = fopen(copy, "wb");
+
+    ended = 0;
+    g_assert_cmpuint(fwrite(content, 1, size, file), ==, size);
+    fclose(file);
+    sac_player_open(player, copy);
+    assert_shows(player, 0);
+    if (what == 0) {
+      g_unlink(copy);
+    } else {
+      file = fopen(copy, "r+b"); /* the same file, in place */
+      if (what == 1)
+        g_assert_cmpint(ftruncate(fileno(file), (off_t)size / 3), ==, 0);
+      for (gsize i = 0; what == 2 && i < size; i++)
+        fputc("no video "[i % 9], file);
+      fclose(file);
+    }
+    sac_player_play(player);
+    for (int i = 0; i < 500 && !ended && !error; i++)
+      run_for(20);
+    if (what == 0)
+      g_assert_no_error(error);
+    else
+      g_assert_nonnull(error);
+    if (error)
+      g_assert_nonnull(strstr(error->message, copy));
+    g_assert_false(sac_player_get_playing(player));
+    g_signal_handler_disconnect(player, handler);
+    /* It goes on with another one. */
+    sac_player_open(player, path);
+    assert_shows(player, 0);
+    sac_player_seek(player, 50 * FRAME_US + 1000, SAC_SEEK_EXACT);
+    assert_shows(player, 50);
+  }
+  sac_player_close(player);
+  run_for(50);
+}
+
 static void
 remove_folder(const char *path)
 {
@@ -796,6 +942,8 @@ main(int argc, char **argv)
   g_test_add_func("/media/amplify", test_amplify);
   g_test_add_func("/media/player", test_player);
   g_test_add_func("/media/player/walks", test_player_walks);
+  g_test_add_func("/media/player/tracks", test_tracks);
+  g_test_add_func("/media/player/changed-files", test_changed_files);
   status = g_test_run();
   remove_folder(folder);
   g_free(folder);
