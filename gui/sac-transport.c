@@ -5,12 +5,14 @@
 #include <math.h>
 
 #include "core/sac-time.h"
+#include "gui/sac-tracks-menu.h"
 
 struct _SacTransport {
   GtkBox parent_instance;
   GtkButton *play, *step_back, *step_forward, *tag, *export;
   GtkLabel *position, *duration, *span;
-  GtkMenuButton *rate;
+  GtkMenuButton *rate, *tracks;
+  GtkToggleButton *loop;
   GtkScaleButton *volume;
   GtkWidget *span_box;
   GtkWidget *tag_label, *export_label;
@@ -85,6 +87,8 @@ sac_transport_set_player(SacTransport *transport, SacPlayer *player)
   };
   g_return_if_fail(!transport->player);
   transport->player = g_object_ref(player);
+  g_autoptr(GMenuModel) tracks = sac_tracks_menu_new(player);
+  gtk_menu_button_set_menu_model(transport->tracks, tracks);
   g_signal_connect_swapped(transport->volume, "value-changed", G_CALLBACK(on_volume), transport);
   for (gsize i = 0; i < G_N_ELEMENTS(shown); i++) {
     g_signal_connect_object(player, shown[i].signal, G_CALLBACK(shown[i].show), transport, G_CONNECT_SWAPPED);
@@ -99,6 +103,8 @@ arrange(SacTransport *transport)
   gtk_widget_set_visible(GTK_WIDGET(transport->duration), is_wide);
   gtk_widget_set_visible(GTK_WIDGET(transport->step_back), is_wide);
   gtk_widget_set_visible(GTK_WIDGET(transport->step_forward), is_wide);
+  gtk_widget_set_visible(GTK_WIDGET(transport->rate), is_wide);
+  gtk_widget_set_visible(GTK_WIDGET(transport->loop), is_wide);
   gtk_widget_set_visible(transport->span_box, transport->has_span && is_wide);
   gtk_widget_set_visible(transport->tag_label, is_wide);
   gtk_widget_set_visible(transport->export_label, is_wide);
@@ -146,6 +152,8 @@ sac_transport_class_init(SacTransportClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacTransport, duration);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, span);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, rate);
+  gtk_widget_class_bind_template_child(widget_class, SacTransport, tracks);
+  gtk_widget_class_bind_template_child(widget_class, SacTransport, loop);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, volume);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, span_box);
   gtk_widget_class_bind_template_child(widget_class, SacTransport, tag_label);

@@ -23,14 +23,6 @@ on_frame(SacPlayer *player, SacVideoView *view)
 }
 
 void
-sac_video_view_set_player(SacVideoView *view, SacPlayer *player)
-{
-  g_return_if_fail(!view->player);
-  view->player = g_object_ref(player);
-  g_signal_connect_object(player, "frame", G_CALLBACK(on_frame), view, 0);
-}
-
-void
 sac_video_view_clear(SacVideoView *view)
 {
   g_clear_object(&view->texture);
@@ -55,6 +47,106 @@ sac_video_view_size_allocate(GtkWidget *widget, int width, int height, int basel
   }
 }
 
+/* --- subtitles ---------------------------------------------------------------------------------------------------------------- */
+
+/* A screen reader reads them; a picture of letters says nothing to it. */
+static void
+on_subtitles(SacPlayer *player, SacVideoView *view)
+{
+  GPtrArray *subtitles = sac_player_get_subtitles(player);
+  g_autoptr(GString) words = g_string_new(NULL);
+  for (guint i = 0; i < subtitles->len; i++) {
+    const SacSubtitle *subtitle = g_ptr_array_index(subtitles, i);
+    g_autofree char *text = NULL;
+    if (subtitle->markup && pango_parse_markup(subtitle->markup, -1, 0, NULL, &text, NULL, NULL)) {
+      g_string_append_printf(words, "%s%s", words->len ? "\n" : "", text);
+    }
+  }
+  gtk_accessible_update_property(GTK_ACCESSIBLE(view), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, words->str, -1);
+  gtk_widget_queue_draw(GTK_WIDGET(view));
+}
+
+static void
+draw_pictures(GtkSnapshot *snapshot, const SacSubtitle *subtitle, const graphene_rect_t *picture)
+{
+  for (guint i = 0; i < subtitle->pictures->len; i++) {
+    const SacSubtitlePicture *part = g_ptr_array_index(subtitle->pictures, i);
+    g_autoptr(GdkTexture) texture = sac_texture_new_from_frame(part->frame);
+    gtk_snapshot_append_texture(snapshot, texture,
+                                &GRAPHENE_RECT_INIT(picture->origin.x + (float)part->x * picture->size.width,
+                                                    picture->origin.y + (float)part->y * picture->size.height,
+                                                    (float)part->width * picture->size.width,
+                                                    (float)part->height * picture->size.height));
+  }
+}
+
+/* White with a black edge, in the lower (or upper) part of the picture. Returns its height. */
+static double
+draw_words(GtkWidget *widget, GtkSnapshot *snapshot, const SacSubtitle *subtitle, const graphene_rect_t *picture,
+           double above)
+{
+  g_autoptr(PangoLayout) layout = gtk_widget_create_pango_layout(widget, NULL);
+  g_autoptr(PangoFontDescription) font = pango_font_description_new();
+  const double size = MAX(picture->size.height * 0.05, 13), margin = picture->size.height * 0.04;
+  const float edge = (float)MAX(size / 16, 1);
+  GskShadow edges[8];
+  int height;
+  guint n_edges = 0;
+  pango_font_description_set_family(font, "sans");
+  pango_font_description_set_weight(font, PANGO_WEIGHT_MEDIUM);
+  pango_font_description_set_absolute_size(font, size * PANGO_SCALE);
+  pango_layout_set_font_description(layout, font);
+  pango_layout_set_alignment(layout, PANGO_ALIGN_CENTER);
+  pango_layout_set_width(layout, (int)(picture->size.width * 0.9) * PANGO_SCALE);
+  pango_layout_set_wrap(layout, PANGO_WRAP_WORD_CHAR);
+  pango_layout_set_markup(layout, subtitle->markup, -1);
+  pango_layout_get_pixel_size(layout, NULL, &height);
+  for (int dy = -1; dy <= 1; dy++) {
+    for (int dx = -1; dx <= 1; dx++) {
+      if (dx != 0 || dy != 0) {
+        edges[n_edges++] = (GskShadow){ { 0, 0, 0, 1 }, (float)dx * edge, (float)dy * edge, 0 };
+      }
+    }
+  }
+  const double y = subtitle->at_top ? picture->origin.y + margin + above
+                                    : picture->origin.y + picture->size.height - margin - above - height;
+  gtk_snapshot_save(snapshot);
+  gtk_snapshot_translate(snapshot,
+                         &GRAPHENE_POINT_INIT(picture->origin.x + picture->size.width * 0.05f, (float)(int)y));
+  gtk_snapshot_push_shadow(snapshot, edges, n_edges);
+  gtk_snapshot_append_layout(snapshot, layout, &(GdkRGBA){ 1, 1, 1, 1 });
+  gtk_snapshot_pop(snapshot);
+  gtk_snapshot_restore(snapshot);
+  return height;
+}
+
+static void
+draw_subtitles(SacVideoView *view, GtkSnapshot *snapshot, const graphene_rect_t *picture)
+{
+  GPtrArray *subtitles = sac_player_get_subtitles(view->player);
+  double above[2] = { 0, 0 }; /* what is already at the bottom, at the top */
+  for (guint i = 0; i < subtitles->len; i++) {
+    const SacSubtitle *subtitle = g_ptr_array_index(subtitles, i);
+    if (subtitle->pictures) {
+      draw_pictures(snapshot, subtitle, picture);
+    }
+    if (subtitle->markup) {
+      above[subtitle->at_top] += draw_words(GTK_WIDGET(view), snapshot, subtitle, picture, above[subtitle->at_top]);
+    }
+  }
+}
+
+/* --- the widget ----------------------------------------------------------------------------------------------------------------- */
+
+void
+sac_video_view_set_player(SacVideoView *view, SacPlayer *player)
+{
+  g_return_if_fail(!view->player);
+  view->player = g_object_ref(player);
+  g_signal_connect_object(player, "frame", G_CALLBACK(on_frame), view, 0);
+  g_signal_connect_object(player, "subtitles-changed", G_CALLBACK(on_subtitles), view, 0);
+}
+
 static void
 sac_video_view_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
@@ -67,9 +159,10 @@ sac_video_view_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
   double scale = MIN(width / picture_width, height / picture_height);
   /* Whole pixels: a picture that was made for this size is then drawn without being filtered again. */
   int x = (int)((width - picture_width * scale) / 2), y = (int)((height - picture_height * scale) / 2);
-  gtk_snapshot_append_texture(snapshot, view->texture,
-                              &GRAPHENE_RECT_INIT((float)x, (float)y, (float)(int)(picture_width * scale + 0.5),
-                                                  (float)(int)(picture_height * scale + 0.5)));
+  const graphene_rect_t picture = GRAPHENE_RECT_INIT((float)x, (float)y, (float)(int)(picture_width * scale + 0.5),
+                                                     (float)(int)(picture_height * scale + 0.5));
+  gtk_snapshot_append_texture(snapshot, view->texture, &picture);
+  draw_subtitles(view, snapshot, &picture);
 }
 
 static void

@@ -297,7 +297,7 @@ on_files_chosen(GtkNativeDialog *dialog, int response, SacWindow *window)
     }
     g_auto(GStrv) paths = g_strv_builder_end(builder);
     if (paths[0] && choice == CHOOSE_OPEN) {
-      sac_window_open_path(window, paths[0], 0, FALSE);
+      sac_window_open_path(window, paths[0], -1, FALSE);
     } else if (paths[0] && choice == CHOOSE_LIBRARY) {
       g_settings_set_string(sac_application_get_settings(window->application), "library-folder", paths[0]);
     } else if (paths[0]) {
@@ -503,6 +503,14 @@ static const struct {
   { { "end", on_end }, WITH_VIDEO },
   { { "go-to-time", on_go_to_time }, WITH_VIDEO },
   { { "mute", on_mute }, ALWAYS },
+  { { "audio-track", NULL, "i", "-1", sac_window_on_audio_track }, WITH_VIDEO },
+  { { "next-audio-track", sac_window_on_next_audio_track }, WITH_VIDEO },
+  { { "subtitle-track", NULL, "i", "-1", sac_window_on_subtitle_track }, WITH_VIDEO },
+  { { "toggle-subtitles", sac_window_on_toggle_subtitles }, WITH_VIDEO },
+  { { "add-subtitles", sac_window_on_add_subtitles }, WITH_VIDEO },
+  { { "chapter", sac_window_on_chapter, "i" }, WITH_VIDEO },
+  { { "step-chapter", sac_window_on_step_chapter, "i" }, WITH_VIDEO },
+  { { "loop", NULL, NULL, "false", sac_window_on_loop }, WITH_VIDEO },
   { { "step-moment", on_step_moment, "i" }, WITH_VIDEO },
   { { "next-result", on_next_result }, ALWAYS },
   { { "previous-result", on_previous_result }, ALWAYS },
@@ -582,6 +590,11 @@ static const struct {
   { "0|KP_0", "win.zoom", "0" },
   { "f|F11", "win.fullscreen", NULL },
   { "m", "win.mute", NULL },
+  { "v", "win.toggle-subtitles", NULL },
+  { "numbersign", "win.next-audio-track", NULL },
+  { "Page_Up", "win.step-chapter", "1" },
+  { "Page_Down", "win.step-chapter", "-1" },
+  { "r", "win.loop", NULL },
   { "<Control>z", "win.undo", NULL },
   { "<Control><Shift>z", "win.redo", NULL },
   { "bracketleft", "win.change-rate", "-1" },

@@ -4,6 +4,8 @@
 #include "core/media/sac-player.h"
 #include "gui/sac-document.h"
 #include "gui/sac-library-page.h"
+#include "gui/sac-mpris.h"
+#include "gui/sac-positions.h"
 #include "gui/sac-search-panel.h"
 #include "gui/sac-searcher.h"
 #include "gui/sac-timeline.h"
@@ -52,9 +54,20 @@ struct _SacWindow {
   GCancellable *waveform;
   GtkFileChooserNative *chooser;
   gulong jobs_handler;
+
+  /* Of sac-window-player.c. */
+  SacMpris *mpris;
+  SacPositions *positions;
+  GtkEventControllerMotion *transport_motion;
+  double pointer_x, pointer_y;
+  gboolean controls_are_hidden;
+  guint hide_source, inhibit_cookie;
+  int last_subtitle_track;
+
   guint jobs_source;
 };
 
+/* seek_us below 0: where it was left. */
 void sac_window_open_path(SacWindow *window, const char *path, gint64 seek_us, gboolean play);
 void sac_window_index(SacWindow *window, const char *const *paths);
 void sac_window_choose_moment(SacWindow *window, const SacMoment *moment, gboolean play);
@@ -67,5 +80,21 @@ void sac_window_ask(SacWindow *window);
 
 /* Called when an instance is made. */
 void sac_window_actions_init(SacWindow *window);
+
+/* Of sac-window-player.c: once the application is known, and before it goes. */
+void sac_window_player_start(SacWindow *window);
+void sac_window_player_stop(SacWindow *window);
+/* The span, or the video, is another. */
+void sac_window_apply_loop(SacWindow *window);
+/* The open video is about to be left. */
+void sac_window_keep_position(SacWindow *window);
+void sac_window_on_audio_track(GSimpleAction *action, GVariant *state, gpointer data);
+void sac_window_on_subtitle_track(GSimpleAction *action, GVariant *state, gpointer data);
+void sac_window_on_next_audio_track(GSimpleAction *action, GVariant *parameter, gpointer data);
+void sac_window_on_toggle_subtitles(GSimpleAction *action, GVariant *parameter, gpointer data);
+void sac_window_on_chapter(GSimpleAction *action, GVariant *parameter, gpointer data);
+void sac_window_on_step_chapter(GSimpleAction *action, GVariant *parameter, gpointer data);
+void sac_window_on_add_subtitles(GSimpleAction *action, GVariant *parameter, gpointer data);
+void sac_window_on_loop(GSimpleAction *action, GVariant *state, gpointer data);
 
 G_END_DECLS

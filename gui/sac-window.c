@@ -48,7 +48,7 @@ update_layout(SacWindow *window)
   gboolean shows_video = g_strcmp0(gtk_stack_get_visible_child_name(window->content), "video") == 0;
   gtk_widget_set_visible(window->header, !is_fullscreen);
   gtk_widget_set_visible(GTK_WIDGET(window->panel), !is_fullscreen && (shows_video || has_words(window)));
-  gtk_widget_set_visible(GTK_WIDGET(window->transport), shows_video);
+  gtk_widget_set_visible(GTK_WIDGET(window->transport), shows_video && !window->controls_are_hidden);
   gtk_widget_set_visible(GTK_WIDGET(window->timeline), shows_video && !is_fullscreen);
   gtk_toggle_button_set_active(window->library_button, is_library_shown(window));
   sac_window_update_actions(window);
@@ -128,6 +128,7 @@ sac_window_set_span(SacWindow *window, gint64 from_us, gint64 to_us)
 {
   sac_timeline_set_span(window->timeline, from_us, to_us);
   sac_transport_set_span(window->transport, from_us, to_us);
+  sac_window_apply_loop(window);
   sac_window_update_actions(window);
 }
 
@@ -166,6 +167,7 @@ on_document_failed(SacWindow *window, const GError *error)
 static void
 close_document(SacWindow *window)
 {
+  sac_window_keep_position(window);
   if (window->document) {
     g_signal_handlers_disconnect_by_data(window->document, window);
     g_clear_object(&window->document);
@@ -215,7 +217,7 @@ sac_window_open_path(SacWindow *window, const char *path, gint64 seek_us, gboole
   g_autofree char *name = g_path_get_basename(kept);
   close_document(window);
   window->timeline_is_ready = FALSE;
-  window->seek_us = seek_us;
+  window->seek_us = seek_us >= 0 ? seek_us : sac_positions_get(window->positions, kept);
   window->play_when_ready = play;
   window->view_start_us = -1;
   sac_timeline_set_video(window->timeline, NULL, NULL, 0, FALSE);
@@ -567,7 +569,7 @@ sac_window_index(SacWindow *window, const char *const *paths)
 static void
 on_library_open(SacWindow *window, const char *path)
 {
-  sac_window_open_path(window, path, 0, FALSE);
+  sac_window_open_path(window, path, -1, FALSE);
 }
 
 static void
@@ -579,7 +581,7 @@ on_first_looked_at(GObject *source, GAsyncResult *result, gpointer data)
   if (info && g_file_info_get_file_type(info) == G_FILE_TYPE_DIRECTORY) {
     sac_window_index(window, (const char *[]){ path, NULL });
   } else {
-    sac_window_open_path(window, path, 0, FALSE);
+    sac_window_open_path(window, path, -1, FALSE);
   }
 }
 
@@ -618,6 +620,10 @@ on_drop(GtkDropTarget *target, const GValue *value, double x, double y, SacWindo
   g_auto(GStrv) paths = g_strv_builder_end(builder);
   if (!paths[0]) {
     return FALSE;
+  }
+  if (window->document && !paths[1] && sac_subtitles_is_name(paths[0])) {
+    sac_player_add_subtitles(window->player, paths[0]);
+    return TRUE;
   }
   sac_window_index(window, (const char *const *)paths);
   if (!window->document) {
@@ -667,6 +673,7 @@ sac_window_close_request(GtkWindow *gtk_window)
 {
   SacWindow *window = SAC_WINDOW(gtk_window);
   remember(window);
+  sac_window_keep_position(window);
   sac_player_close(window->player);
   return GTK_WINDOW_CLASS(sac_window_parent_class)->close_request(gtk_window);
 }
@@ -690,6 +697,7 @@ sac_window_new(SacApplication *application)
   SacWindow *window = g_object_new(SAC_TYPE_WINDOW, "application", application, NULL);
   GSettings *settings = sac_application_get_settings(application);
   window->application = application;
+  sac_window_player_start(window);
   gtk_window_set_default_size(GTK_WINDOW(window), g_settings_get_int(settings, "window-width"),
                               g_settings_get_int(settings, "window-height"));
   if (g_settings_get_boolean(settings, "window-maximized")) {
@@ -711,6 +719,7 @@ sac_window_dispose(GObject *object)
   if (window->jobs_list) {
     drop_library(window);
   }
+  sac_window_player_stop(window);
   close_document(window);
   g_clear_object(&window->chooser);
   g_clear_object(&window->player);

@@ -10,6 +10,7 @@ struct _SacWorkbench {
   GtkWidget parent_instance;
   GtkWidget *parts[N_PARTS];
   gboolean is_narrow; /* as told */
+  gboolean is_overlaid;
   guint idle;
 };
 
@@ -90,8 +91,13 @@ sac_workbench_size_allocate(GtkWidget *widget, int width, int height, int baseli
   gboolean is_narrow = width < NARROW_BELOW;
   int bar = part_size(workbench, BAR, GTK_ORIENTATION_VERTICAL, width);
   int timeline = part_size(workbench, TIMELINE, GTK_ORIENTATION_VERTICAL, width);
-  int room = MAX(height - bar - timeline, 0);
+  int room = MAX(height - (workbench->is_overlaid ? 0 : bar) - timeline, 0);
 
+  if (workbench->is_overlaid) {
+    place(workbench, CONTENT, 0, 0, width, room);
+    place(workbench, BAR, 0, height - bar, width, bar);
+    return;
+  }
   if (is_narrow != workbench->is_narrow && workbench->idle == 0) {
     workbench->idle = g_idle_add(tell_narrow, workbench);
   }
@@ -120,6 +126,13 @@ gboolean
 sac_workbench_get_narrow(SacWorkbench *workbench)
 {
   return workbench->is_narrow;
+}
+
+void
+sac_workbench_set_overlaid(SacWorkbench *workbench, gboolean is_overlaid)
+{
+  workbench->is_overlaid = is_overlaid;
+  gtk_widget_queue_resize(GTK_WIDGET(workbench));
 }
 
 static void

@@ -20,5 +20,7 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(SacWorkbench, sac_workbench, SAC, WORKBENCH, GtkWidget)
 
 gboolean sac_workbench_get_narrow(SacWorkbench *workbench);
+/* Overlaid, the content has all the room and the bar lies over its lower edge: for a full screen. */
+void sac_workbench_set_overlaid(SacWorkbench *workbench, gboolean is_overlaid);
 
 G_END_DECLS

@@ -19,6 +19,7 @@ struct _SacPlayer {
   gboolean playing, muted;
   double rate, volume;
   int max_width, max_height;
+  gint64 loop_from, loop_to;  /* loop_from below 0: no loop */
   GPtrArray *subtitle_tracks; /* the file's and those that were added */
   int subtitle_track;
   SacSubtitleReader *reader; /* of that track */
@@ -161,6 +162,19 @@ sac_player_add_subtitles(SacPlayer *player, const char *path)
 
 /* ---- What the session tells ------------------------------------------------------------------------------------------------- */
 
+/* From the end of the loop to its beginning. FALSE: not there. */
+static gboolean
+go_round(SacPlayer *player, gboolean at_end)
+{
+  if (player->loop_from < 0 || !player->playing || player->rate < 0 ||
+      !(at_end || sac_player_get_position(player) >= player->loop_to))
+    return FALSE;
+  sac_player_seek(player, player->loop_from, SAC_SEEK_EXACT);
+  if (at_end)
+    sac_player_session_set_playing(player->session, TRUE);
+  return TRUE;
+}
+
 static void
 on_report(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer data)
 {
@@ -177,12 +191,15 @@ on_report(SacPlayerEvent event, const GError *error, gint64 time_us, gpointer da
   case SAC_PLAYER_FRAME:
     g_signal_emit(player, signals[FRAME], 0);
     update_subtitles(player);
+    go_round(player, FALSE);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_POSITION]);
     break;
   case SAC_PLAYER_SOUGHT:
     g_signal_emit(player, signals[SOUGHT], 0, time_us);
     break;
   case SAC_PLAYER_ENDED:
+    if (go_round(player, TRUE))
+      break;
     set_playing(player, FALSE);
     g_object_notify_by_pspec(G_OBJECT(player), properties[PROP_POSITION]);
     g_signal_emit(player, signals[ENDED], 0);
@@ -275,6 +292,13 @@ sac_player_step(SacPlayer *player, int direction)
     return;
   sac_player_session_step(player->session, direction < 0 ? -1 : 1);
   set_playing(player, FALSE);
+}
+
+void
+sac_player_set_loop(SacPlayer *player, gint64 from_us, gint64 to_us)
+{
+  player->loop_from = to_us > from_us ? from_us : -1;
+  player->loop_to = to_us;
 }
 
 void
@@ -555,6 +579,7 @@ static void
 sac_player_init(SacPlayer *player)
 {
   player->rate = player->volume = 1;
+  player->loop_from = -1;
   player->subtitle_track = -1;
   player->subtitle_tracks = g_ptr_array_new_with_free_func((GDestroyNotify)sac_track_unref);
   player->nothing = g_ptr_array_new();

@@ -52,6 +52,9 @@ void sac_player_seek(SacPlayer *player, gint64 time_us, SacSeekMode mode);
 /* Pauses and shows the next (1) or the previous (-1) frame. */
 void sac_player_step(SacPlayer *player, int direction);
 
+/* Plays from one time to the other again and again, once play has come to it; from_us below 0: no more. */
+void sac_player_set_loop(SacPlayer *player, gint64 from_us, gint64 to_us);
+
 /* Pictures are scaled to fit; 0: as large as displayed. */
 void sac_player_set_max_size(SacPlayer *player, int width, int height);
 /* The current picture, RGBA, or NULL. Returns: (transfer full) (nullable) */
