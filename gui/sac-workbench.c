@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/sac-workbench.h"
 
-#define NARROW_BELOW 720
+#define NARROW_BELOW 800
 #define SIDE_WIDTH 348
 
 enum { CONTENT, SIDE, BAR, TIMELINE, N_PARTS };

@@ -73,6 +73,7 @@ DERIVED = {
     "text.mp4": ("plain.mp4", "text"),
     "tone.flac": ("plain.mp4", "tone"),
     "tracks.mkv": ("plain.mkv", "tracks"),
+    "pictures.sup": ("plain.mp4", "letters"),
 }
 
 
@@ -122,6 +123,24 @@ def huge_png(side):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+def letters():
+    """Subtitles as discs have them (PGS): from 1 s to 2 s a red field of 4 × 2 pixels at (80, 160) of a picture of 320 × 180."""
+    def segment(milliseconds, kind, content):
+        return struct.pack(">2sIIBH", b"PG", milliseconds * 90, 0, kind, len(content)) + content
+
+    def composition(number, state, objects):
+        return struct.pack(">HHBHBBBB", WIDTH, HEIGHT, 0x10, number, state, 0, 0, len(objects)) + b"".join(objects)
+
+    window = struct.pack(">BBHHHH", 1, 0, 80, 160, 4, 2)
+    palette = bytes((0, 0)) + bytes((1, 81, 240, 90, 255))  # entry 1: red in BT.601
+    lines = (b"\1" * 4 + b"\0\0") * 2  # four pixels of colour 1 and the end of the line
+    thing = struct.pack(">HBB", 0, 0, 0xC0) + (len(lines) + 4).to_bytes(3, "big") + struct.pack(">HH", 4, 2) + lines
+    shown = composition(0, 0x80, [struct.pack(">HBBHH", 0, 0, 0, 80, 160)])
+    return b"".join(segment(*part) for part in (
+        (1000, 0x16, shown), (1000, 0x17, window), (1000, 0x14, palette), (1000, 0x15, thing), (1000, 0x80, b""),
+        (2000, 0x16, composition(1, 0, [])), (2000, 0x17, window), (2000, 0x80, b"")))
+
+
 def ffmpeg(*words, **options):
     done = subprocess.run(["ffmpeg", "-v", "error", "-y", *[str(word) for word in words]], capture_output=True, check=False, **options)
     if done.returncode:
@@ -166,6 +185,8 @@ def make(folder, name, pictures):
         out.write_bytes(content[:2] + struct.pack(">HH", 0xFFE1, len(segment) + 2) + segment + content[2:])
     elif how == "tone":
         ffmpeg("-f", "lavfi", "-i", "sine=frequency=1000:duration=8:sample_rate=44100", out)
+    elif how == "letters":
+        out.write_bytes(letters())
     elif how == "tracks":
         subtitles, chapters = folder / "tracks.de.srt", folder / "tracks.chapters"
         subtitles.write_text(SUBTITLES)

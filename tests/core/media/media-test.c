@@ -766,6 +766,12 @@ assert_says(SacPlayer *player, const char *expected)
 }
 
 static void
+count_seeks(SacPlayer *player, gint64 time, gpointer counter)
+{
+  (*(int *)counter)++;
+}
+
+static void
 test_tracks(void)
 {
   g_autofree char *path = clip("tracks.mkv"), *other = clip("latin.srt"), *text = clip("text.mp4");
@@ -836,6 +842,75 @@ test_tracks(void)
   g_assert_cmpint(sac_player_get_subtitle_track(player), ==, 3);
   sac_player_close(player);
   g_assert_cmpuint(sac_player_get_subtitle_tracks(player)->len, ==, 0);
+  run_for(50);
+}
+
+/* Subtitles that are pictures: where they lie, what they look like, and that they go when the next, an empty one, comes. */
+static void
+test_picture_subtitles(void)
+{
+  g_autofree char *path = clip("plain.mp4"), *other = clip("pictures.sup");
+  g_autoptr(SacPlayer) player = sac_player_new();
+  GPtrArray *seen = NULL;
+
+  sac_player_open(player, path);
+  assert_shows(player, 0);
+  sac_player_seek(player, 1500000, SAC_SEEK_EXACT);
+  sac_player_add_subtitles(player, other);
+  for (int i = 0; i < 200 && !(seen = sac_player_get_subtitles(player))->len; i++)
+    run_for(20);
+  g_assert_cmpuint(seen->len, ==, 1);
+  const SacSubtitle *subtitle = g_ptr_array_index(seen, 0);
+  g_assert_null(subtitle->markup);
+  g_assert_cmpuint(subtitle->pictures->len, ==, 1);
+  const SacSubtitlePicture *picture = g_ptr_array_index(subtitle->pictures, 0);
+  g_assert_cmpfloat_with_epsilon(picture->x, 80.0 / 320, 1e-9);
+  g_assert_cmpfloat_with_epsilon(picture->y, 160.0 / 180, 1e-9);
+  g_assert_cmpfloat_with_epsilon(picture->width, 4.0 / 320, 1e-9);
+  g_assert_cmpfloat_with_epsilon(picture->height, 2.0 / 180, 1e-9);
+  g_assert_cmpint(picture->frame->width, ==, 4);
+  g_assert_true(is_colour(picture->frame->pixels, 255, 0, 0, 24));
+  g_assert_cmpint(picture->frame->pixels[3], ==, 255);
+  sac_player_seek(player, 2500000, SAC_SEEK_EXACT);
+  for (int i = 0; i < 200 && sac_player_get_subtitles(player)->len; i++)
+    run_for(20);
+  g_assert_cmpuint(sac_player_get_subtitles(player)->len, ==, 0);
+  sac_player_close(player);
+  run_for(50);
+}
+
+/* Play stays between two times, also where the later one is the end. */
+static void
+test_loop(void)
+{
+  g_autofree char *path = clip("plain.mp4");
+  g_autoptr(SacPlayer) player = sac_player_new();
+  static const gint64 loops[][2] = { { 1000000, 1400000 }, { 3500000, 4000000 } };
+  int ended = 0, rounds = 0;
+
+  g_signal_connect(player, "ended", G_CALLBACK(count), &ended);
+  g_signal_connect(player, "sought", G_CALLBACK(count_seeks), &rounds);
+  sac_player_open(player, path);
+  assert_shows(player, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS(loops); i++) {
+    sac_player_set_loop(player, loops[i][0], loops[i][1]);
+    sac_player_seek(player, loops[i][0] + 100000, SAC_SEEK_EXACT);
+    sac_player_play(player);
+    rounds = 0;
+    for (int turn = 0; turn < 400 && rounds < 4; turn++) {
+      run_for(20);
+      g_assert_cmpint(sac_player_get_position(player), >=, loops[i][0]);
+      g_assert_cmpint(sac_player_get_position(player), <=, loops[i][1] + 300000);
+    }
+    g_assert_cmpint(rounds, >=, 4);
+    g_assert_true(sac_player_get_playing(player));
+  }
+  g_assert_cmpint(ended, ==, 0);
+  sac_player_set_loop(player, -1, -1);
+  for (int i = 0; i < 400 && !ended; i++)
+    run_for(20);
+  g_assert_cmpint(ended, ==, 1);
+  sac_player_close(player);
   run_for(50);
 }
 
@@ -943,6 +1018,8 @@ main(int argc, char **argv)
   g_test_add_func("/media/player", test_player);
   g_test_add_func("/media/player/walks", test_player_walks);
   g_test_add_func("/media/player/tracks", test_tracks);
+  g_test_add_func("/media/player/picture-subtitles", test_picture_subtitles);
+  g_test_add_func("/media/player/loop", test_loop);
   g_test_add_func("/media/player/changed-files", test_changed_files);
   status = g_test_run();
   remove_folder(folder);
