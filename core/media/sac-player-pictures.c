@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "core/media/sac-player-pictures-private.h"
+
 #include "core/media/sac-audio-track-private.h"
-#include "core/media/sac-decoder-private.h"
-#include "core/media/sac-picture-cache-private.h"
-#include "core/media/sac-player-threads-private.h"
 #include "core/media/sac-probe.h"
 #include "core/media/sac-track-private.h"
 
@@ -15,52 +14,16 @@
  * that they are there when somebody steps back.
  */
 
-/* Backward play decodes from a key frame on and keeps at most this many pictures, fewer of a longer stretch. */
-#define BACKWARD_FRAMES 64
-/* A picture that is later than this is left out, but not for longer than that. */
-#define LATE_US 45000
-#define LONGEST_GAP_US 250000
-/* The clock waits no longer than this for the sound to begin. */
-#define SOUND_START_US 1500000
 /* Before the goal of an exact seek, so long or so many frames are whole: a few steps back are then free. */
 #define WHOLE_US 400000
 #define WHOLE_FRAMES 4
 /* Decoding on over so little is no slower than seeking, whatever lies between. */
 #define NEAR_US 300000
-/* After the decoder left out pictures, those that were under way may still have gaps. */
-#define SETTLED_US 1000000
 /* The pointer rests; so does the hand that steps. */
 #define POINTER_RESTS_US 40000
 #define HAND_RESTS_US 80000
 /* So many frames before the shown one are kept ready. */
 #define READY_FRAMES 12
-
-#define NOWHERE G_GINT64_CONSTANT(-1)
-
-typedef struct {
-  SacPlayerSession *session;
-  SacDecoder *decoder;
-  SacConverter *converter;
-  int max_width, max_height; /* of the converter */
-  SacPictureCache cache;
-
-  /* The decoder gave `last`, which follows the frame at last_after, and gives next what follows it; after a glance, in_order is
-     FALSE, and only a seek helps. Before whole_from, frames may be missing. */
-  AVFrame *last;
-  gint64 last_time, last_duration, last_after;
-  gboolean in_order;
-  gint64 whole_from;
-
-  gint64 cursor; /* where play is: the shown frame, or one after it that came too late; NOWHERE: nothing yet */
-  gint64 shown_time, shown_duration;
-  gint64 shown_at;    /* monotonic */
-  gboolean glanced;   /* what is shown is a key frame near the asked time */
-  gboolean idle;      /* what is done now stops when anything at all is wanted */
-  gint64 tried_start; /* of the last filling: what it was for */
-  gint64 tried_end;
-  gboolean told_broken;
-  GQueue backward; /* (element-type SacFrame) before the shown one, the nearest at the tail */
-} Pictures;
 
 /* Under the lock. */
 static gboolean
@@ -70,8 +33,8 @@ is_anything_wanted(const SacPlayerSession *session)
          g_cancellable_is_cancelled(session->stop);
 }
 
-static gboolean
-interrupted(const Pictures *pictures)
+gboolean
+sac_pictures_interrupted(const SacPictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
 
@@ -85,7 +48,7 @@ interrupted(const Pictures *pictures)
 /* ---- Showing ------------------------------------------------------------------------------------------------------------ */
 
 static SacFrame *
-convert(Pictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
+convert(SacPictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
 {
   SacPlayerSession *session = pictures->session;
 
@@ -103,9 +66,8 @@ convert(Pictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
   return sac_converter_convert(pictures->converter, pictures->decoder->stream, picture, time, duration, NULL);
 }
 
-/* Takes the frame. */
-static void
-show(Pictures *pictures, SacFrame *frame)
+void
+sac_pictures_show(SacPictures *pictures, SacFrame *frame)
 {
   SacPlayerSession *session = pictures->session;
 
@@ -122,9 +84,8 @@ show(Pictures *pictures, SacFrame *frame)
   g_mutex_unlock(&session->lock);
 }
 
-/* The frame with that time, which is the decoder's last or in the cache. NULL: neither. */
-static SacFrame *
-make_frame(Pictures *pictures, gint64 time)
+SacFrame *
+sac_pictures_make_frame(SacPictures *pictures, gint64 time)
 {
   const SacCachedPicture *cached = sac_picture_cache_at(&pictures->cache, time);
 
@@ -136,16 +97,16 @@ make_frame(Pictures *pictures, gint64 time)
 }
 
 static void
-show_at(Pictures *pictures, gint64 time)
+show_at(SacPictures *pictures, gint64 time)
 {
-  show(pictures, make_frame(pictures, time));
+  sac_pictures_show(pictures, sac_pictures_make_frame(pictures, time));
   pictures->cursor = time;
 }
 
 /* ---- Decoding ----------------------------------------------------------------------------------------------------------- */
 
 static void
-lose_place(Pictures *pictures)
+lose_place(SacPictures *pictures)
 {
   av_frame_free(&pictures->last);
   pictures->last_time = pictures->last_after = NOWHERE;
@@ -154,7 +115,7 @@ lose_place(Pictures *pictures)
 
 /* What is not needed until shortly before a time is not decoded. */
 static void
-skip_before(Pictures *pictures, gint64 time)
+skip_before(SacPictures *pictures, gint64 time)
 {
   const AVRational rate = pictures->decoder->stream->avg_frame_rate;
   const gint64 some_frames = rate.num > 0 ? av_rescale(WHOLE_FRAMES * G_USEC_PER_SEC, rate.den, rate.num) : 0;
@@ -167,8 +128,8 @@ skip_before(Pictures *pictures, gint64 time)
 }
 
 /* To the key frame at or before a time. */
-static gboolean
-seek(Pictures *pictures, gint64 time, gboolean skip)
+gboolean
+sac_pictures_seek(SacPictures *pictures, gint64 time, gboolean skip)
 {
   lose_place(pictures);
   pictures->decoder->discard = AVDISCARD_DEFAULT;
@@ -181,9 +142,8 @@ seek(Pictures *pictures, gint64 time, gboolean skip)
   return TRUE;
 }
 
-/* The next picture becomes the last one, and is kept. FALSE at the end. */
-static gboolean
-decode_on(Pictures *pictures)
+gboolean
+sac_pictures_decode_on(SacPictures *pictures)
 {
   const gint64 before = pictures->last_time;
   gint64 time, duration;
@@ -215,7 +175,7 @@ decode_on(Pictures *pictures)
 
 /* Is decoding on the shortest way to a time? */
 static gboolean
-is_ahead(const Pictures *pictures, gint64 time)
+is_ahead(const SacPictures *pictures, gint64 time)
 {
   return pictures->in_order && pictures->last && pictures->last_time <= time && !pictures->decoder->ended &&
          (time - pictures->last_time < NEAR_US ||
@@ -225,21 +185,20 @@ is_ahead(const Pictures *pictures, gint64 time)
 /* Brings the decoder to a frame, so that what follows it is next, or past it where it cannot be met. FALSE: interrupted, or it ends
    before. */
 static gboolean
-reach(Pictures *pictures, gint64 time)
+reach(SacPictures *pictures, gint64 time)
 {
   if (is_ahead(pictures, time))
     skip_before(pictures, time);
-  else if (!seek(pictures, time, TRUE))
+  else if (!sac_pictures_seek(pictures, time, TRUE))
     return FALSE;
   while (pictures->last_time < time)
-    if (interrupted(pictures) || !decode_on(pictures))
+    if (sac_pictures_interrupted(pictures) || !sac_pictures_decode_on(pictures))
       return FALSE;
   return TRUE;
 }
 
-/* The time of the frame after the cursor. FALSE: interrupted, or there is none. */
-static gboolean
-find_following(Pictures *pictures, gint64 *time)
+gboolean
+sac_pictures_find_following(SacPictures *pictures, gint64 *time)
 {
   const SacCachedPicture *here = sac_picture_cache_at(&pictures->cache, pictures->cursor);
 
@@ -253,7 +212,8 @@ find_following(Pictures *pictures, gint64 *time)
     *time = here->next_us;
     return TRUE;
   }
-  if (!reach(pictures, pictures->cursor) || (pictures->last_time == pictures->cursor && !decode_on(pictures)))
+  if (!reach(pictures, pictures->cursor) ||
+      (pictures->last_time == pictures->cursor && !sac_pictures_decode_on(pictures)))
     return FALSE;
   *time = pictures->last_time;
   return TRUE;
@@ -264,7 +224,7 @@ find_following(Pictures *pictures, gint64 *time)
 /* Decodes up to the frame that is shown at a time, and shows it; where something else is wanted first, as far as it came. FALSE: it
    may be one of those that were left out. */
 static gboolean
-decode_to(Pictures *pictures, gint64 time, gboolean skip)
+decode_to(SacPictures *pictures, gint64 time, gboolean skip)
 {
   AVFrame *held = NULL;
   gint64 held_time = NOWHERE, held_duration = 0;
@@ -272,32 +232,31 @@ decode_to(Pictures *pictures, gint64 time, gboolean skip)
 
   if (skip && is_ahead(pictures, time))
     held = av_frame_clone(pictures->last);
-  else if (!seek(pictures, time, skip))
+  else if (!sac_pictures_seek(pictures, time, skip))
     return TRUE;
   if (held) {
     held_time = pictures->last_time;
     held_duration = pictures->last_duration;
     skip_before(pictures, time);
   }
-  while (!stopped && decode_on(pictures)) {
+  while (!stopped && sac_pictures_decode_on(pictures)) {
     if (held && pictures->last_time > time)
       break;
     av_frame_free(&held);
     held = av_frame_clone(pictures->last);
     held_time = pictures->last_time;
     held_duration = pictures->last_duration;
-    stopped = interrupted(pictures);
+    stopped = sac_pictures_interrupted(pictures);
   }
   const gboolean certain = stopped || pictures->whole_from == 0 || held_time >= pictures->whole_from;
   if (held && certain && !(stopped && pictures->idle))
-    show(pictures, convert(pictures, held, held_time, held_duration));
+    sac_pictures_show(pictures, convert(pictures, held, held_time, held_duration));
   av_frame_free(&held);
   return certain;
 }
 
-/* Shows the frame that is shown at a time. */
-static void
-find_frame(Pictures *pictures, gint64 time)
+void
+sac_pictures_find_frame(SacPictures *pictures, gint64 time)
 {
   const SacCachedPicture *hit = sac_picture_cache_shown(&pictures->cache, time);
 
@@ -310,7 +269,7 @@ find_frame(Pictures *pictures, gint64 time)
 
 /* Shows the frame if it is kept, else the key frame before it. */
 static void
-glance(Pictures *pictures, gint64 time)
+glance(SacPictures *pictures, gint64 time)
 {
   const SacCachedPicture *hit = sac_picture_cache_shown(&pictures->cache, time);
   gint64 key = NOWHERE, duration;
@@ -333,13 +292,13 @@ glance(Pictures *pictures, gint64 time)
     if (key != pictures->shown_time)
       show_at(pictures, key);
   }
-  if (pictures->shown_time != key && seek(pictures, time, FALSE) && decode_on(pictures))
+  if (pictures->shown_time != key && sac_pictures_seek(pictures, time, FALSE) && sac_pictures_decode_on(pictures))
     show_at(pictures, pictures->last_time);
   pictures->glanced = TRUE;
 }
 
 static void
-do_seek(Pictures *pictures)
+do_seek(SacPictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
 
@@ -352,7 +311,7 @@ do_seek(Pictures *pictures)
   if (mode == SAC_SEEK_FAST)
     glance(pictures, time);
   else
-    find_frame(pictures, time);
+    sac_pictures_find_frame(pictures, time);
   g_mutex_lock(&session->lock);
   const gboolean answered = mode == SAC_SEEK_FAST || !session->seek_wanted;
   if (!session->seek_wanted) {
@@ -370,7 +329,7 @@ do_seek(Pictures *pictures)
 /* ---- Steps -------------------------------------------------------------------------------------------------------------- */
 
 static void
-end_step(Pictures *pictures)
+end_step(SacPictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
 
@@ -383,7 +342,7 @@ end_step(Pictures *pictures)
 
 /* FALSE: the neighbour is not kept. */
 static gboolean
-step_in_cache(Pictures *pictures, int direction)
+step_in_cache(SacPictures *pictures, int direction)
 {
   const SacCachedPicture *here = sac_picture_cache_at(&pictures->cache, pictures->shown_time), *found;
 
@@ -399,7 +358,7 @@ step_in_cache(Pictures *pictures, int direction)
 }
 
 static void
-do_step(Pictures *pictures, int direction)
+do_step(SacPictures *pictures, int direction)
 {
   gint64 following;
 
@@ -408,18 +367,18 @@ do_step(Pictures *pictures, int direction)
   if (step_in_cache(pictures, direction))
     return;
   sac_picture_cache_set_centre(&pictures->cache, pictures->shown_time, direction);
-  if (direction > 0 && find_following(pictures, &following)) {
+  if (direction > 0 && sac_pictures_find_following(pictures, &following)) {
     show_at(pictures, following);
   } else if (direction < 0 && pictures->shown_time > 0) {
     const gint64 shown = pictures->shown_time;
 
-    if (seek(pictures, shown - 1, FALSE))
-      while (pictures->last_time < shown && !interrupted(pictures) && decode_on(pictures))
+    if (sac_pictures_seek(pictures, shown - 1, FALSE))
+      while (pictures->last_time < shown && !sac_pictures_interrupted(pictures) && sac_pictures_decode_on(pictures))
         ;
     if (step_in_cache(pictures, direction))
       return;
-    if (!interrupted(pictures))
-      find_frame(pictures, shown - 1);
+    if (!sac_pictures_interrupted(pictures))
+      sac_pictures_find_frame(pictures, shown - 1);
   }
   end_step(pictures);
 }
@@ -461,14 +420,14 @@ give_back_step(SacPlayerSession *session, int step)
 
 /* Decodes on up to the shown frame; meanwhile steps are answered from what is kept. */
 static void
-fill_up_to_shown(Pictures *pictures)
+fill_up_to_shown(SacPictures *pictures)
 {
   while (pictures->last_time < pictures->shown_time) {
     const int step = take_step(pictures->session);
 
     if (step && !step_in_cache(pictures, step))
       give_back_step(pictures->session, step);
-    if (interrupted(pictures) || !decode_on(pictures))
+    if (sac_pictures_interrupted(pictures) || !sac_pictures_decode_on(pictures))
       return;
   }
 }
@@ -476,7 +435,7 @@ fill_up_to_shown(Pictures *pictures)
 /* Gets ready for steps back and for play: decodes again what lies before the shown frame where little of it is kept, and brings the
    decoder to the last frame that is kept after it. FALSE: all is ready. */
 static gboolean
-get_ready(Pictures *pictures)
+get_ready(SacPictures *pictures)
 {
   gint64 start, end = pictures->shown_time;
   const guint before = sac_picture_cache_count_before(&pictures->cache, pictures->shown_time, &start);
@@ -485,7 +444,7 @@ get_ready(Pictures *pictures)
     return FALSE;
   if (before < READY_FRAMES && start > 0 && start != pictures->tried_start) {
     pictures->tried_start = start;
-    if (rests(pictures->session, HAND_RESTS_US) && seek(pictures, start - 1, FALSE))
+    if (rests(pictures->session, HAND_RESTS_US) && sac_pictures_seek(pictures, start - 1, FALSE))
       fill_up_to_shown(pictures);
     return TRUE;
   }
@@ -504,7 +463,7 @@ get_ready(Pictures *pictures)
 }
 
 static void
-be_idle(Pictures *pictures)
+be_idle(SacPictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
   gboolean busy = TRUE;
@@ -516,8 +475,8 @@ be_idle(Pictures *pictures)
   pictures->idle = TRUE;
   if (pictures->glanced) {
     if (rests(session, POINTER_RESTS_US)) {
-      find_frame(pictures, asked);
-      if (!interrupted(pictures))
+      sac_pictures_find_frame(pictures, asked);
+      if (!sac_pictures_interrupted(pictures))
         pictures->glanced = FALSE;
     }
   } else {
@@ -532,229 +491,9 @@ be_idle(Pictures *pictures)
   g_mutex_unlock(&session->lock);
 }
 
-/* ---- Playing ------------------------------------------------------------------------------------------------------------- */
-
-/* Waits until the clock has come to a time, in the direction of play. FALSE: something else is wanted first. */
-static gboolean
-wait_until(SacPlayerSession *session, gint64 time)
-{
-  g_mutex_lock(&session->lock);
-  const guint serial = session->serial;
-  gboolean due = FALSE;
-  while (!due && session->serial == serial && session->playing && !session->seek_wanted &&
-         !g_cancellable_is_cancelled(session->stop)) {
-    const gint64 now = g_get_monotonic_time();
-    gint64 wait = 20000;
-
-    if (session->waiting_since && now - session->waiting_since > SOUND_START_US) {
-      session->waiting_since = 0;
-      session->clock_since = now;
-    }
-    if (session->clock_since) {
-      const double left = (double)(time - sac_player_clock_now(session)) / session->rate;
-
-      due = left <= 500;
-      wait = (gint64)CLAMP(left, 500, 20000);
-    }
-    if (!due)
-      g_cond_wait_until(&session->changed, &session->lock, now + wait);
-  }
-  g_mutex_unlock(&session->lock);
-  return due;
-}
-
-/* The last picture, or the first in backward play, has had its time. */
-static void
-finish_playing(SacPlayerSession *session, gint64 end)
-{
-  if (!wait_until(session, end))
-    return;
-  g_mutex_lock(&session->lock);
-  const gboolean more_sound = sac_player_sound_leads(session) && !session->sound_ended && session->rate > 0;
-  if (!more_sound) {
-    sac_player_clock_stop(session);
-    if (session->rate > 0 && session->tracks.duration_us > 0)
-      session->clock_base = session->tracks.duration_us;
-    session->playing = FALSE;
-    session->serial++;
-    sac_player_tell(session, SAC_PLAYER_ENDED, NULL, 0);
-  } else {
-    /* The sound is longer than the picture, which stays. */
-    sac_player_tell_frame(session);
-    g_cond_wait_until(&session->changed, &session->lock, g_get_monotonic_time() + 30000);
-  }
-  g_mutex_unlock(&session->lock);
-}
-
-/* A file that breaks off before its end says so, once. */
-static gboolean
-is_broken(Pictures *pictures)
-{
-  GError *error = NULL;
-
-  if (pictures->told_broken ||
-      sac_decoder_check_end(pictures->decoder, pictures->shown_time + pictures->shown_duration, &error))
-    return FALSE;
-  pictures->told_broken = TRUE;
-  if (g_cancellable_is_cancelled(pictures->session->stop)) {
-    g_error_free(error);
-    return TRUE;
-  }
-  g_mutex_lock(&pictures->session->lock);
-  sac_player_clock_stop(pictures->session);
-  pictures->session->playing = FALSE;
-  pictures->session->serial++;
-  g_mutex_unlock(&pictures->session->lock);
-  sac_player_tell(pictures->session, SAC_PLAYER_ERROR, error, 0);
-  return TRUE;
-}
-
-static void
-play_forward(Pictures *pictures)
-{
-  SacPlayerSession *session = pictures->session;
-  gint64 following;
-
-  g_mutex_lock(&session->lock);
-  const gint64 clock = sac_player_clock_now(session);
-  const double rate = session->rate;
-  g_mutex_unlock(&session->lock);
-  g_queue_clear_full(&pictures->backward, (GDestroyNotify)sac_frame_unref);
-  if (pictures->cursor == NOWHERE || pictures->glanced) {
-    pictures->glanced = FALSE;
-    find_frame(pictures, clock);
-    if (pictures->cursor == NOWHERE && !interrupted(pictures))
-      finish_playing(session, session->tracks.duration_us);
-    return;
-  }
-  /* At high speed most pictures cannot be shown: those that no other needs are not even decoded. */
-  if (rate > 2) {
-    pictures->decoder->discard = AVDISCARD_NONREF;
-    pictures->whole_from = G_MAXINT64;
-  } else if (pictures->decoder->discard == AVDISCARD_NONREF) {
-    pictures->decoder->discard = AVDISCARD_DEFAULT;
-    pictures->whole_from = pictures->last_time + SETTLED_US;
-  }
-  sac_picture_cache_set_centre(&pictures->cache, pictures->cursor, 0);
-  if (!find_following(pictures, &following)) {
-    /* The clock does not go beyond the duration, whatever the last picture says. */
-    if (!interrupted(pictures) && !is_broken(pictures))
-      finish_playing(session, session->tracks.duration_us > 0 ? session->tracks.duration_us
-                                                              : pictures->cursor + MAX(pictures->shown_duration, 1));
-    return;
-  }
-  const gboolean late = clock - following > (gint64)(LATE_US * rate);
-  if (late && g_get_monotonic_time() - pictures->shown_at < LONGEST_GAP_US) {
-    pictures->cursor = following;
-    return;
-  }
-  SacFrame *frame = make_frame(pictures, following);
-  if (frame && !wait_until(session, following)) {
-    sac_frame_unref(frame);
-    return;
-  }
-  show(pictures, frame);
-  pictures->cursor = following;
-}
-
-/* Keeps the pictures from the key frame before `end` up to it; of many, every second is given up again and again. */
-static void
-collect_backward(Pictures *pictures, gint64 end)
-{
-  guint stride = 1, index = 0;
-
-  if (!seek(pictures, MAX(end - 1, 0), FALSE))
-    return;
-  while (!interrupted(pictures) && decode_on(pictures) && pictures->last_time < end) {
-    if (index++ % stride != 0)
-      continue;
-    SacFrame *frame = make_frame(pictures, pictures->last_time);
-    if (frame)
-      g_queue_push_tail(&pictures->backward, frame);
-    if (g_queue_get_length(&pictures->backward) >= BACKWARD_FRAMES) {
-      GQueue kept = G_QUEUE_INIT;
-
-      for (guint i = 0; (frame = g_queue_pop_head(&pictures->backward)); i++) {
-        if (i % 2 == 0)
-          g_queue_push_tail(&kept, frame);
-        else
-          sac_frame_unref(frame);
-      }
-      pictures->backward = kept;
-      stride *= 2;
-    }
-  }
-}
-
-static void
-play_backward(Pictures *pictures)
-{
-  SacPlayerSession *session = pictures->session;
-  const SacCachedPicture *before = NULL;
-  SacFrame *frame;
-
-  if (pictures->glanced) {
-    pictures->glanced = FALSE;
-    g_mutex_lock(&session->lock);
-    const gint64 clock = sac_player_clock_now(session);
-    g_mutex_unlock(&session->lock);
-    find_frame(pictures, clock);
-  }
-  sac_picture_cache_set_centre(&pictures->cache, pictures->shown_time, -1);
-  if (g_queue_is_empty(&pictures->backward) &&
-      (before = sac_picture_cache_before(&pictures->cache, pictures->shown_time))) {
-    frame = make_frame(pictures, before->time_us);
-  } else {
-    if (g_queue_is_empty(&pictures->backward) && pictures->shown_time > 0) {
-      /* Time stands while the pictures before are decoded. */
-      g_mutex_lock(&session->lock);
-      sac_player_clock_stop(session);
-      g_mutex_unlock(&session->lock);
-      collect_backward(pictures, pictures->shown_time);
-      g_mutex_lock(&session->lock);
-      sac_player_clock_start(session);
-      g_mutex_unlock(&session->lock);
-    }
-    frame = g_queue_pop_tail(&pictures->backward);
-  }
-  if (!frame) {
-    if (!interrupted(pictures))
-      finish_playing(session, 0);
-    return;
-  }
-  if (!wait_until(session, frame->time_us + MAX(frame->duration_us, 0))) {
-    if (before)
-      sac_frame_unref(frame);
-    else
-      g_queue_push_tail(&pictures->backward, frame);
-    return;
-  }
-  show(pictures, frame);
-}
-
-/* A file without a picture: the time alone goes on. */
-static void
-play_sound_only(SacPlayerSession *session)
-{
-  g_mutex_lock(&session->lock);
-  if (session->seeking) {
-    session->seeking = session->seek_wanted = FALSE;
-    sac_player_clock_start(session);
-  }
-  const gint64 end = session->tracks.duration_us > 0 ? session->tracks.duration_us : G_MAXINT64;
-  const gint64 now = sac_player_clock_now(session);
-  const gboolean ended = session->playing && (session->rate > 0 ? (session->sound_ended || now >= end) : now <= 0);
-  sac_player_tell_frame(session);
-  g_mutex_unlock(&session->lock);
-  if (ended)
-    finish_playing(session, now);
-  else
-    wait_until(session, CLAMP(now + (session->rate > 0 ? 30000 : -30000), 0, end));
-}
-
 /* The lists of what else is in the file and beside it. */
 static void
-list_tracks(const Pictures *pictures, SacPlayerTracks *tracks)
+list_tracks(const SacPictures *pictures, SacPlayerTracks *tracks)
 {
   SacPlayerSession *session = pictures->session;
   AVFormatContext *own = pictures->decoder ? NULL : sac_media_open(session->path, session->stop, NULL);
@@ -774,7 +513,7 @@ list_tracks(const Pictures *pictures, SacPlayerTracks *tracks)
 }
 
 static void
-open_file(Pictures *pictures)
+open_file(SacPictures *pictures)
 {
   SacPlayerSession *session = pictures->session;
   GError *error = NULL;
@@ -823,14 +562,14 @@ gpointer
 sac_player_picture_thread(gpointer data)
 {
   SacPlayerSession *session = data;
-  Pictures pictures = { .session = session,
-                        .cursor = NOWHERE,
-                        .shown_time = NOWHERE,
-                        .last_time = NOWHERE,
-                        .last_after = NOWHERE,
-                        .tried_start = NOWHERE,
-                        .tried_end = NOWHERE,
-                        .backward = G_QUEUE_INIT };
+  SacPictures pictures = { .session = session,
+                           .cursor = NOWHERE,
+                           .shown_time = NOWHERE,
+                           .last_time = NOWHERE,
+                           .last_after = NOWHERE,
+                           .tried_start = NOWHERE,
+                           .tried_end = NOWHERE,
+                           .backward = G_QUEUE_INIT };
 
   sac_picture_cache_init(&pictures.cache);
   open_file(&pictures);
@@ -844,15 +583,15 @@ sac_player_picture_thread(gpointer data)
     if (!wanted && !step && !playing) {
       be_idle(&pictures);
     } else if (!pictures.decoder) {
-      play_sound_only(session);
+      sac_player_play_sound_only(session);
     } else if (wanted) {
       do_seek(&pictures);
     } else if (step) {
       do_step(&pictures, step);
     } else if (rate > 0) {
-      play_forward(&pictures);
+      sac_pictures_play_forward(&pictures);
     } else {
-      play_backward(&pictures);
+      sac_pictures_play_backward(&pictures);
     }
   }
   g_queue_clear_full(&pictures.backward, (GDestroyNotify)sac_frame_unref);

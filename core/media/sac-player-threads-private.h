@@ -4,8 +4,8 @@
 #include "core/media/sac-player-session-private.h"
 
 /*
- * What the parts of a session share: sac-player-session.c (what is wanted, and the clock), sac-player-pictures.c and
- * sac-player-sound.c (a thread each).
+ * What the parts of a session share: sac-player-session.c (what is wanted, and the clock), sac-player-pictures.c
+ * (with sac-player-play.c) and sac-player-sound.c (a thread each).
  */
 
 struct _SacPlayerSession {
