@@ -597,7 +597,7 @@ assert_shows(SacPlayer *player, int expected)
 {
   int seen = -1;
 
-  for (int i = 0; i < 200 && seen != expected; i++) {
+  for (int i = 0; i < 1000 && seen != expected; i++) {
     run_for(20);
     g_autoptr(SacFrame) frame = sac_player_get_frame(player);
     seen = frame ? number(frame) : -1;
