@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 
 #include "core/analysis/sac-index-job.h"
@@ -60,7 +61,7 @@ print_summary(const SacIndexReport *report)
     if (file->state == SAC_INDEX_FILE_SKIPPED)
       cli_message(_("Skipped: %s"), file->reason);
   }
-  g_print(_("%u indexed, %u unchanged, %u duplicates, %u skipped, %u failed; %" G_GINT64_FORMAT
+  g_print(_("%u indexed, %u unchanged, %u duplicates, %u skipped, %u failed; %" PRId64
             " frame samples in %.1f s (%.1f× real time)\n"),
           report->n_indexed, report->n_unchanged, report->n_duplicates, report->n_skipped, report->n_failed,
           report->n_samples, report->seconds,

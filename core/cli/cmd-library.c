@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "core/cli/cli.h"
@@ -61,9 +62,8 @@ show_info(const char *directory, gboolean json_wanted, GError **error)
   }
   g_autofree char *database = g_format_size(info.database_bytes), *vectors = g_format_size(info.vectors_bytes);
   g_autofree char *unused = g_format_size(info.unused_vectors_bytes);
-  g_print(_("%s\n%" G_GINT64_FORMAT " videos (%" G_GINT64_FORMAT " missing), %" G_GINT64_FORMAT
-            " frame samples, %" G_GINT64_FORMAT " moments of which %" G_GINT64_FORMAT
-            " tags\nDatabase %s, vectors %s (%s unused)\n"),
+  g_print(_("%s\n%" PRId64 " videos (%" PRId64 " missing), %" PRId64 " frame samples, %" PRId64
+            " moments of which %" PRId64 " tags\nDatabase %s, vectors %s (%s unused)\n"),
           sac_library_get_directory(library), info.videos, info.missing_videos, info.samples, info.moments, info.tags,
           database, vectors, unused);
   if (videos->len == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
+#include <inttypes.h>
 
 #include "core/cli/cli.h"
 #include "core/cli/moment-json.h"
@@ -48,7 +49,7 @@ print_table(const SacSearchResults *results)
     cli_table_add(table, score, from, to, moment->kind, moment->path, what);
   }
   cli_table_print(table);
-  cli_message(_("%u moments in %.3f s, %" G_GINT64_FORMAT " frames compared"), results->results->len, results->seconds,
+  cli_message(_("%u moments in %.3f s, %" PRId64 " frames compared"), results->results->len, results->seconds,
               results->n_samples);
 }
 

@@ -38,8 +38,7 @@ write_edl(const char *title, const SacInterchangeItem *items, gsize n, GError **
 
   if (n > MAX_EVENTS) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
-                _("An EDL holds %d cuts and these are %" G_GSIZE_FORMAT "; use --limit, or otio or fcpxml"), MAX_EVENTS,
-                n);
+                _("An EDL holds %d cuts and these are %zu; use --limit, or otio or fcpxml"), MAX_EVENTS, n);
     return NULL;
   }
   sac_interchange_rate(items[0].media, &num, &den);
