@@ -5,6 +5,7 @@ A script that calls inside_session() is run again within that session; Window th
 name, as a screen reader does.
 """
 import contextlib
+import gettext
 import os
 import pathlib
 import shutil
@@ -29,8 +30,22 @@ def need(*programs):
             skip(f"no {program}")
 
 
-def inside_session(size="1400x1000"):
-    """Runs this script again under Xvfb and a session bus; returns in that one."""
+def make_locale(language, folder):
+    """GTK takes the direction of writing from the locale, not from LANGUAGE: one of that language, which need not be installed."""
+    need("localedef")
+    sources = sorted(path.name for path in pathlib.Path("/usr/share/i18n/locales").glob(f"{language}_*"))
+    if not sources:
+        skip(f"no locale of the language {language}")
+    source = f"{language}_{language.upper()}"
+    source = source if source in sources else sources[0]
+    made = pathlib.Path(folder, f"{source}.UTF-8")
+    subprocess.run(["localedef", "-c", "-i", source, "-f", "UTF-8", str(made)], check=False, capture_output=True)
+    assert made.is_dir(), f"localedef cannot make {made.name}"
+    return {"LANGUAGE": language, "LC_ALL": made.name, "LOCPATH": str(folder)}
+
+
+def inside_session(size="1400x1000", language=None):
+    """Runs this script again under Xvfb and a session bus; returns in that one. language: what the window speaks, such as "ar"."""
     if INSIDE in os.environ:
         return pathlib.Path(os.environ[INSIDE])
     need("Xvfb", "dbus-run-session")
@@ -54,8 +69,10 @@ def inside_session(size="1400x1000"):
     del environment["GTK_THEME"]
     environment.pop("WAYLAND_DISPLAY", None)
     environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
-    for folder in ("config", "data", "cache", "run"):
+    for folder in ("config", "data", "cache", "run", "locale"):
         os.mkdir(f"{home}/{folder}", 0o700)
+    if language:
+        environment.update(make_locale(language, f"{home}/locale"))
     try:
         status = subprocess.call(["dbus-run-session", "--", sys.executable, *sys.argv], env=environment)
     finally:
@@ -86,8 +103,12 @@ def choose(row):
 
 
 class Window:
+    """Parts go by their English names, whatever language the session speaks."""
+
     def __init__(self, program, *arguments, environment=None, stderr=None):
         """stderr: a file that what the program complains of is appended to."""
+        self.words = gettext.translation("saccade", pathlib.Path(program).resolve().parent / "po", [os.environ["LANGUAGE"]],
+                                         fallback=True)
         import gi
         gi.require_version("Atspi", "2.0")
         from gi.repository import Atspi
@@ -134,6 +155,7 @@ class Window:
         return extents.width > 0 and extents.height > 0
 
     def find(self, name=None, role=None, test=None):
+        name = self.words.gettext(name) if name else name
         for part in self.walk():
             try:
                 # A button made of a text and a label of the same words is named by both.
