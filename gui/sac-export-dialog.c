@@ -177,7 +177,8 @@ sac_export_dialog_present(GtkWindow *parent, SacJobs *jobs, GSettings *settings,
   g_autofree char *from = sac_time_format(from_us);
   g_autofree char *to = sac_time_format(to_us);
   g_autofree char *length = sac_time_format(to_us - from_us);
-  g_autofree char *span = g_strdup_printf("%s – %s (%s)", from, to, length);
+  /* Translators: from, to, and how long that is. */
+  g_autofree char *span = g_strdup_printf(_("%s – %s (%s)"), from, to, length);
   adw_action_row_set_subtitle(dialog->span_row, span);
   g_autofree char *name = g_settings_get_string(settings, "export-name");
   gtk_editable_set_text(GTK_EDITABLE(dialog->name_row), *name ? name : DEFAULT_TEMPLATE);

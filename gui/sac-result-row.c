@@ -62,9 +62,11 @@ sac_result_row_show(SacResultRow *row, SacThumbnailer *thumbnailer, const SacMom
 {
   g_autofree char *from = short_time(moment->start_us);
   g_autofree char *to = short_time(moment->end_us);
-  g_autofree char *span = g_strdup_printf("%s – %s", from, to);
+  g_autofree char *span = g_strdup_printf(_("%s – %s"), from, to);
   g_autofree char *name = moment->path ? g_path_get_basename(moment->path) : g_strdup("");
-  g_autofree char *place = with_video ? g_strdup_printf("%s · %s", name, sac_kind_name(moment->kind))
+  /* Translators: a file's name, and how the moment was found: seen, said… In a language that is written from right to left put
+     the name between U+2068 and U+2069. */
+  g_autofree char *place = with_video ? g_strdup_printf(_("%s · %s"), name, sac_kind_name(moment->kind))
                                       : g_strdup(sac_kind_name(moment->kind));
   g_autofree char *score = g_strdup_printf("%.2f", moment->score);
   const char *words = snippet ? snippet : (moment->label ? moment->label : moment->text);

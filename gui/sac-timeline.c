@@ -730,6 +730,7 @@ sac_timeline_init(SacTimeline *timeline)
   timeline->adjustment = gtk_adjustment_new(0, 0, 0, 1, 5, 0);
   timeline->slider = gtk_scale_new(GTK_ORIENTATION_HORIZONTAL, timeline->adjustment);
   gtk_scale_set_draw_value(GTK_SCALE(timeline->slider), FALSE);
+  gtk_widget_set_direction(timeline->slider, GTK_TEXT_DIR_LTR);
   gtk_widget_set_can_target(timeline->slider, FALSE);
   gtk_accessible_update_property(GTK_ACCESSIBLE(timeline->slider), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Timeline"), -1);
   gtk_widget_set_parent(timeline->slider, widget);

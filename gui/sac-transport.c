@@ -124,7 +124,9 @@ sac_transport_set_span(SacTransport *transport, gint64 from_us, gint64 to_us)
   if (transport->has_span) {
     g_autofree char *from = sac_time_format(from_us);
     g_autofree char *to = sac_time_format(to_us);
-    g_autofree char *words = g_strdup_printf("%s – %s", from, to);
+    /* Translators: a span of time, as it is everywhere in the window. In a language that is written from right to left put it
+       between U+2066 and U+2069: time runs from left to right. */
+    g_autofree char *words = g_strdup_printf(_("%s – %s"), from, to);
     gtk_label_set_text(transport->span, words);
   }
   arrange(transport);
@@ -161,7 +163,24 @@ sac_transport_class_init(SacTransportClass *class)
 }
 
 static void
+keep_left_to_right(GtkWidget *widget)
+{
+  gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR);
+  for (GtkWidget *child = gtk_widget_get_first_child(widget); child; child = gtk_widget_get_next_sibling(child)) {
+    keep_left_to_right(child);
+  }
+}
+
+static void
 sac_transport_init(SacTransport *transport)
 {
-  gtk_widget_init_template(GTK_WIDGET(transport));
+  GtkWidget *widget = GTK_WIDGET(transport);
+  gtk_widget_init_template(widget);
+  /* Time runs from left to right in every language, on the timeline and so in the bar above it; what has words keeps theirs. */
+  gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR);
+  keep_left_to_right(GTK_WIDGET(transport->play));
+  keep_left_to_right(gtk_widget_get_parent(GTK_WIDGET(transport->position)));
+  keep_left_to_right(GTK_WIDGET(transport->step_back));
+  keep_left_to_right(GTK_WIDGET(transport->step_forward));
+  keep_left_to_right(GTK_WIDGET(transport->volume));
 }

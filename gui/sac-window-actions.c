@@ -236,7 +236,7 @@ on_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
                                                                   : gtk_editable_get_text(GTK_EDITABLE(window->search));
   g_autofree char *start = sac_time_format(from);
   g_autofree char *end = sac_time_format(to);
-  g_autofree char *span = g_strdup_printf("%s – %s", start, end);
+  g_autofree char *span = g_strdup_printf(_("%s – %s"), start, end);
   sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("Save Tag"), tag_span,
                       window);
 }

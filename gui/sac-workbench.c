@@ -103,8 +103,9 @@ sac_workbench_size_allocate(GtkWidget *widget, int width, int height, int baseli
   }
   if (!is_narrow) {
     int side = is_shown(workbench, SIDE) ? SIDE_WIDTH : 0;
-    place(workbench, CONTENT, 0, 0, width - side, room);
-    place(workbench, SIDE, width - side, 0, side, room);
+    gboolean is_mirrored = gtk_widget_get_direction(widget) == GTK_TEXT_DIR_RTL;
+    place(workbench, CONTENT, is_mirrored ? side : 0, 0, width - side, room);
+    place(workbench, SIDE, is_mirrored ? 0 : width - side, 0, side, room);
     place(workbench, BAR, 0, room, width, bar);
     place(workbench, TIMELINE, 0, room + bar, width, timeline);
     return;
