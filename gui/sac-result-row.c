@@ -65,7 +65,7 @@ sac_result_row_show(SacResultRow *row, SacThumbnailer *thumbnailer, const SacMom
   g_autofree char *span = g_strdup_printf(_("%s – %s"), from, to);
   g_autofree char *name = moment->path ? g_path_get_basename(moment->path) : g_strdup("");
   /* Translators: a file's name, and how the moment was found: seen, said… In a language that is written from right to left put
-     the name between U+2068 and U+2069. */
+     U+200F before all, and the name between U+2068 and U+2069. */
   g_autofree char *place = with_video ? g_strdup_printf(_("%s · %s"), name, sac_kind_name(moment->kind))
                                       : g_strdup(sac_kind_name(moment->kind));
   g_autofree char *score = g_strdup_printf("%.2f", moment->score);

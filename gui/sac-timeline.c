@@ -726,6 +726,7 @@ sac_timeline_init(SacTimeline *timeline)
   timeline->film_aspect = 16.0 / 9;
   gtk_widget_set_overflow(widget, GTK_OVERFLOW_HIDDEN);
   gtk_widget_set_hexpand(widget, TRUE);
+  gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR); /* time runs so in every language */
 
   timeline->adjustment = gtk_adjustment_new(0, 0, 0, 1, 5, 0);
   timeline->slider = gtk_scale_new(GTK_ORIENTATION_HORIZONTAL, timeline->adjustment);
