@@ -2,6 +2,7 @@
 #include "core/sac-error.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <stdarg.h>
 
 G_DEFINE_QUARK(sac - error - quark, sac_error)
@@ -67,7 +68,8 @@ sac_error_set_from_errno(GError **error, int number, const char *format, ...)
   va_start(arguments, format);
   g_autofree char *what = g_strdup_vprintf(format, arguments);
   va_end(arguments);
-  const char *way_out = number == EACCES || number == EPERM ? ": its owner or an administrator can give you permission" : "";
+  const char *way_out =
+      number == EACCES || number == EPERM ? _(": its owner or an administrator can give you permission") : "";
   g_set_error(error, SAC_ERROR, code, "%s: %s%s", what, g_strerror(number), way_out);
 }
 
@@ -83,6 +85,6 @@ sac_cancelled(GCancellable *cancellable, GError **error)
 {
   if (!g_cancellable_is_cancelled(cancellable))
     return FALSE;
-  g_set_error_literal(error, SAC_ERROR, SAC_ERROR_CANCELLED, "Cancelled");
+  g_set_error_literal(error, SAC_ERROR, SAC_ERROR_CANCELLED, _("Cancelled"));
   return TRUE;
 }

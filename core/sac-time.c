@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/sac-time.h"
 
+#include <glib/gi18n.h>
+
 #include "core/sac-error.h"
 
 /* Rounded to the millisecond before it is split, so that 59.9996 s is 1:00.000 and not 0:60.000. */
@@ -76,6 +78,6 @@ sac_time_parse(const char *text, gint64 *time_us, GError **error)
 
 wrong:
   g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE,
-              "“%s” is not a time: write seconds (12.5), minutes (1:02.5) or hours (1:02:03.5)", text);
+              _("“%s” is not a time: write seconds (12.5), minutes (1:02.5) or hours (1:02:03.5)"), text);
   return FALSE;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "core/analysis/sac-analyser.h"
@@ -136,7 +137,7 @@ append_oldest(struct pipeline *pipeline, GError **error)
   analysis->next_sample += pending->n;
   analysis->last_time_us = pending->times[pending->n - 1];
   if (context->progress != NULL && !context->progress(context->progress_data, analysis->last_time_us, pending->n)) {
-    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_CANCELLED, "Cancelled");
+    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_CANCELLED, _("Cancelled"));
     return FALSE;
   }
   return TRUE;
@@ -238,7 +239,7 @@ analyse(struct pipeline *pipeline, GError **error)
   }
   if (analysis->next_sample == 0) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                "“%s” has a video track but not one frame that can be decoded", video->path);
+                _("“%s” has a video track but not one frame that can be decoded"), video->path);
     return FALSE;
   }
   if (video->duration_us <= 0 && !video->is_picture &&
@@ -256,7 +257,7 @@ visual_run(const SacAnalyserContext *context, GError **error)
     return FALSE;
   if (!info.embeds_pictures) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
-                "The model “%s” reads texts only: choose one that sees pictures with --model (saccade models list)",
+                _("The model “%s” reads texts only: choose one that sees pictures with --model (saccade models list)"),
                 context->model);
     return FALSE;
   }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/analysis/sac-encoder.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "compute/networks/networks.h"
@@ -686,10 +687,11 @@ sac_encoder_find_model(const char *model, GError **error)
     if (model_find_files(place).found)
       return g_steal_pointer(&place);
   }
-  g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-              "The model “%s” is not installed: “saccade models list” shows what there is and “saccade models get %s” "
-              "downloads it or says what makes it",
-              model, model);
+  g_set_error(
+      error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
+      _("The model “%s” is not installed: “saccade models list” shows what there is and “saccade models get %s” "
+        "downloads it or says what makes it"),
+      model, model);
   return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "core/analysis/sac-index-job.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <signal.h>
@@ -329,10 +330,11 @@ has_stayed(const struct candidate *candidate, GError **error)
   if (!look_at_file(candidate->path, &size, &changed_us) ||
       (size == candidate->size && changed_us == candidate->changed_us))
     return TRUE;
-  g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED,
-              "“%s” changed while it was read, as a file does that is still being written: what was there is indexed; "
-              "index it again when it is complete",
-              candidate->path);
+  g_set_error(
+      error, SAC_ERROR, SAC_ERROR_FAILED,
+      _("“%s” changed while it was read, as a file does that is still being written: what was there is indexed; "
+        "index it again when it is complete"),
+      candidate->path);
   return FALSE;
 }
 
@@ -547,7 +549,7 @@ check_options(SacIndexJob *job, GError **error)
     SacModelInfo info;
     if (analyser == NULL) {
       g_autofree char *names = sac_analyser_names();
-      g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE, "“%s” is not an analyser: there are %s", *name, names);
+      g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE, _("“%s” is not an analyser: there are %s"), *name, names);
       return FALSE;
     }
     if (!analyser->uses_model)
@@ -556,7 +558,8 @@ check_options(SacIndexJob *job, GError **error)
       return FALSE;
     if (!info.embeds_pictures) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED,
-                  "The model “%s” reads texts only: choose one that sees pictures (saccade models list)", job->model);
+                  _("The model “%s” reads texts only: choose one that sees pictures (saccade models list)"),
+                  job->model);
       return FALSE;
     }
   }
@@ -664,9 +667,9 @@ sac_index_job_run(SacIndexJob *job, GError **error)
       continue;
     good = FALSE;
     if (report->n_failed == 1)
-      g_set_error(&failure, SAC_ERROR, SAC_ERROR_FAILED, "One file could not be indexed: %s", file->reason);
+      g_set_error(&failure, SAC_ERROR, SAC_ERROR_FAILED, _("One file could not be indexed: %s"), file->reason);
     else
-      g_set_error(&failure, SAC_ERROR, SAC_ERROR_FAILED, "%u files could not be indexed; the first: %s",
+      g_set_error(&failure, SAC_ERROR, SAC_ERROR_FAILED, _("%u files could not be indexed; the first: %s"),
                   report->n_failed, file->reason);
   }
   set_state(job,

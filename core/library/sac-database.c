@@ -2,6 +2,8 @@
 #include "core/library/sac-database-private.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -113,52 +115,52 @@ sac_database_fail(sqlite3 *db, int code, GError **error)
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
     g_set_error(error, SAC_ERROR, SAC_ERROR_LOCKED,
-                "“%s” is in use by another program: close that one, or try again in a moment", file);
+                _("“%s” is in use by another program: close that one, or try again in a moment"), file);
     break;
   case SQLITE_READONLY:
   case SQLITE_PERM:
   case SQLITE_AUTH:
     g_set_error(error, SAC_ERROR, SAC_ERROR_READ_ONLY,
-                "“%s” cannot be written: make its folder writable, or choose another library with --library", file);
+                _("“%s” cannot be written: make its folder writable, or choose another library with --library"), file);
     break;
   case SQLITE_FULL:
     g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE,
-                "The disk is full: “%s” cannot grow. Nothing was lost; make room and go on", file);
+                _("The disk is full: “%s” cannot grow. Nothing was lost; make room and go on"), file);
     break;
   case SQLITE_NOMEM:
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE, "There is not enough memory to read “%s”", file);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE, _("There is not enough memory to read “%s”"), file);
     break;
   case SQLITE_CORRUPT:
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_CORRUPT,
-        "“%s” is damaged (%s). Your videos are untouched: put a copy of it back, or move it away and index again", file,
-        words);
+        _("“%s” is damaged (%s). Your videos are untouched: put a copy of it back, or move it away and index again"),
+        file, words);
     break;
   case SQLITE_NOTADB:
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_CORRUPT,
-        "“%s” is not a database. Your videos are untouched: put a copy of it back, or move it away and index again",
+        _("“%s” is not a database. Your videos are untouched: put a copy of it back, or move it away and index again"),
         file);
     break;
   case SQLITE_IOERR:
     if (system == ENOSPC || system == EDQUOT || system == EFBIG) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE,
-                  "The disk is full: “%s” cannot grow. Nothing was lost; make room and go on", file);
+                  _("The disk is full: “%s” cannot grow. Nothing was lost; make room and go on"), file);
       break;
     }
     /* SQLite tells ENOSPC as SQLITE_FULL; a quota or a limit on a file's size looks like any failed write. */
     if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) {
       g_set_error(
           error, SAC_ERROR, SAC_ERROR_NO_SPACE,
-          "“%s” cannot grow: the disk or your share of it is full, or it is failing. Nothing was lost; make room and go on",
+          _("“%s” cannot grow: the disk or your share of it is full, or it is failing. Nothing was lost; make room and go on"),
           file);
       break;
     }
-    g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED, "“%s” cannot be read or written (%s)", file,
+    g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED, _("“%s” cannot be read or written (%s)"), file,
                 system != 0 ? g_strerror(system) : words);
     break;
   case SQLITE_CANTOPEN:
-    sac_error_set_from_errno(error, system != 0 ? system : ENOENT, "“%s” cannot be opened", file);
+    sac_error_set_from_errno(error, system != 0 ? system : ENOENT, _("“%s” cannot be opened"), file);
     break;
   default:
     g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED, "“%s”: %s", file, words);
@@ -173,13 +175,13 @@ sac_database_open(const char *path, int flags, GError **error)
   g_autoptr(sqlite3) db = NULL;
   int code = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
   if (db == NULL) {
-    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_NO_SPACE, "There is not enough memory to open the library");
+    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_NO_SPACE, _("There is not enough memory to open the library"));
     return NULL;
   }
   if (code != SQLITE_OK) {
     int system = sqlite3_system_errno(db);
     if ((code & 0xff) == SQLITE_CANTOPEN)
-      sac_error_set_from_errno(error, system != 0 ? system : ENOENT, "The library “%s” cannot be opened", path);
+      sac_error_set_from_errno(error, system != 0 ? system : ENOENT, _("The library “%s” cannot be opened"), path);
     else
       sac_database_fail(db, code, error);
     return NULL;
@@ -205,13 +207,13 @@ sac_database_verify(sqlite3 *db, gboolean *empty, GError **error)
     return TRUE;
   if (application != SAC_DATABASE_APPLICATION_ID) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                "“%s” is another program's database: choose another folder with --library", file);
+                _("“%s” is another program's database: choose another folder with --library"), file);
     return FALSE;
   }
   if (version > SAC_DATABASE_VERSION) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_NEWER_VERSION,
-                "“%s” was made by a newer Saccade (its version is %" G_GINT64_FORMAT
-                ", this program knows up to %d): update Saccade, or choose another folder with --library",
+                _("“%s” was made by a newer Saccade (its version is %" PRId64
+                  ", this program knows up to %d): update Saccade, or choose another folder with --library"),
                 file, version, SAC_DATABASE_VERSION);
     return FALSE;
   }
@@ -223,8 +225,8 @@ sac_database_verify(sqlite3 *db, gboolean *empty, GError **error)
   if (g_strcmp0(verdict, "ok") != 0) {
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_CORRUPT,
-        "“%s” is damaged (%s). Your videos are untouched: put a copy of it back, or move it away and index again", file,
-        verdict);
+        _("“%s” is damaged (%s). Your videos are untouched: put a copy of it back, or move it away and index again"),
+        file, verdict);
     return FALSE;
   }
   return TRUE;

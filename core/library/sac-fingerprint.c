@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,12 +25,12 @@ hash_range(int fd, const char *path, gint64 offset, gint64 bytes, GChecksum *che
     if (got < 0 && errno == EINTR)
       continue;
     if (got < 0) {
-      sac_error_set_from_errno(error, errno, "“%s” cannot be read", path);
+      sac_error_set_from_errno(error, errno, _("“%s” cannot be read"), path);
       return FALSE;
     }
     if (got == 0) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_FAILED,
-                  "“%s” became shorter while it was read; index it when it is complete", path);
+                  _("“%s” became shorter while it was read; index it when it is complete"), path);
       return FALSE;
     }
     g_checksum_update(checksum, buffer, got);
@@ -44,7 +45,7 @@ sac_library_fingerprint(const char *path, GCancellable *cancellable, GError **er
 {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    sac_error_set_from_errno(error, errno, "“%s” cannot be opened", path);
+    sac_error_set_from_errno(error, errno, _("“%s” cannot be opened"), path);
     return NULL;
   }
   g_autoptr(GChecksum) checksum = NULL;
@@ -52,9 +53,9 @@ sac_library_fingerprint(const char *path, GCancellable *cancellable, GError **er
   struct stat status;
   gboolean good = FALSE;
   if (fstat(fd, &status) != 0) {
-    sac_error_set_from_errno(error, errno, "“%s” cannot be examined", path);
+    sac_error_set_from_errno(error, errno, _("“%s” cannot be examined"), path);
   } else if (!S_ISREG(status.st_mode)) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE, "“%s” is not a regular file", path);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE, _("“%s” is not a regular file"), path);
   } else {
     gint64 size = status.st_size;
     g_autofree char *head = g_strdup_printf("saccade fingerprint 1, %" G_GINT64_FORMAT " bytes\n", size);

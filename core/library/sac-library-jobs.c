@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/library/sac-library-private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
+
 #include "core/sac-error.h"
 
 struct job {
@@ -41,7 +44,7 @@ found_job(sqlite3 *db, gint64 id, GError **error)
 {
   if (sqlite3_changes(db) > 0)
     return TRUE;
-  g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no job %" G_GINT64_FORMAT, id);
+  g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no job %" PRId64), id);
   return FALSE;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/library/sac-library-private.h"
 
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -74,7 +76,7 @@ append_kinds(GString *sql, const char *const *kinds, GError **error)
   for (int i = 0; kinds[i] != NULL; i++) {
     if (!sac_moment_kind_is_valid(kinds[i])) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE,
-                  "“%s” is not a kind of moment: there are visual, shot, speech, text, label and tag", kinds[i]);
+                  _("“%s” is not a kind of moment: there are visual, shot, speech, text, label and tag"), kinds[i]);
       return FALSE;
     }
     g_string_append_printf(sql, "%s'%s'", i > 0 ? "," : "", kinds[i]);
@@ -111,7 +113,7 @@ sac_library_match_text(SacLibrary *library, const char *expression, gint64 video
   g_autoptr(GError) failure = NULL;
   GPtrArray *moments = moments_from_rows(reader.db, rows, &failure);
   if (moments == NULL && g_error_matches(failure, SAC_ERROR, SAC_ERROR_FAILED))
-    g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE, "“%s” cannot be looked up as text: %s", expression,
+    g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE, _("“%s” cannot be looked up as text: %s"), expression,
                 failure->message);
   else if (moments == NULL)
     g_propagate_error(error, g_steal_pointer(&failure));
@@ -130,7 +132,7 @@ sac_library_get_moment(SacLibrary *library, const char *moment_id, GError **erro
   if (moments == NULL)
     return NULL;
   if (moments->len == 0) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no moment “%s”", moment_id);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no moment “%s”"), moment_id);
     return NULL;
   }
   return sac_moment_copy(moments->pdata[0]);
@@ -159,23 +161,23 @@ check_moment(const SacMoment *moment, GError **error)
 {
   if (!sac_moment_kind_is_valid(moment->kind)) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE,
-                "“%s” is not a kind of moment: there are visual, shot, speech, text, label and tag",
+                _("“%s” is not a kind of moment: there are visual, shot, speech, text, label and tag"),
                 moment->kind != NULL ? moment->kind : "");
     return FALSE;
   }
   if (moment->start_us < 0 || moment->end_us < moment->start_us) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_USAGE,
-                "A moment must end after it starts: it cannot go from %.3f s to %.3f s", (double)moment->start_us / 1e6,
-                (double)moment->end_us / 1e6);
+                _("A moment must end after it starts: it cannot go from %.3f s to %.3f s"),
+                (double)moment->start_us / 1e6, (double)moment->end_us / 1e6);
     return FALSE;
   }
   g_autofree char *label = g_strstrip(g_strdup(moment->label != NULL ? moment->label : ""));
   if (strcmp(moment->kind, SAC_KIND_TAG) == 0 && *label == '\0') {
-    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_USAGE, "A tag needs a label: one word at least");
+    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_USAGE, _("A tag needs a label: one word at least"));
     return FALSE;
   }
   if (!isfinite(moment->score)) {
-    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_USAGE, "A moment's score must be a number");
+    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_USAGE, _("A moment's score must be a number"));
     return FALSE;
   }
   return TRUE;
@@ -206,12 +208,11 @@ add_moments(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
         !sac_database_integer(db, error, 0, &taken, "SELECT id FROM moment WHERE uuid = ?", "s", add->last_id))
       return FALSE;
     if (known == 0) {
-      g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no video %" G_GINT64_FORMAT,
-                  moment->video_id);
+      g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no video %" PRId64), moment->video_id);
       return FALSE;
     }
     if (taken != 0) {
-      g_set_error(error, SAC_ERROR, SAC_ERROR_EXISTS, "The library has a moment “%s” already", add->last_id);
+      g_set_error(error, SAC_ERROR, SAC_ERROR_EXISTS, _("The library has a moment “%s” already"), add->last_id);
       return FALSE;
     }
     g_autofree char *text = valid_text(moment->text), *label = valid_text(moment->label);
@@ -254,7 +255,7 @@ changed_one(sqlite3 *db, const char *moment_id, GError **error)
 {
   if (sqlite3_changes(db) > 0)
     return TRUE;
-  g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no moment “%s”", moment_id);
+  g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no moment “%s”"), moment_id);
   return FALSE;
 }
 

@@ -2,7 +2,9 @@
 #include "core/library/sac-library-private.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,7 +99,7 @@ begin_analysis(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
   if (!sac_database_integer(db, error, 0, &known, "SELECT id FROM video WHERE id = ?", "i", begin->video_id))
     return FALSE;
   if (known == 0) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no video %" G_GINT64_FORMAT, begin->video_id);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no video %" PRId64), begin->video_id);
     return FALSE;
   }
   if (!sac_database_run(db, error, "INSERT INTO analysis (video, analyser, model, interval) VALUES (?,?,?,?)", "issi",
@@ -142,7 +144,7 @@ finish_analysis(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
     return FALSE;
   if (sqlite3_changes(db) == 0) {
     g_set_error_literal(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-                        "The video was removed from the library while it was indexed");
+                        _("The video was removed from the library while it was indexed"));
     return FALSE;
   }
   return sac_database_run(
@@ -218,8 +220,8 @@ ensure_model(SacLibrary *library, sqlite3 *db, const char *name, gsize dimension
     if (model->dimensions == (gint64)dimensions)
       return TRUE;
     g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                "The library's vectors of model “%s” have %" G_GINT64_FORMAT
-                " dimensions and the model has %" G_GSIZE_FORMAT " now: add the other model under another name",
+                _("The library's vectors of model “%s” have %" PRId64
+                  " dimensions and the model has %zu now: add the other model under another name"),
                 name, model->dimensions, dimensions);
     return FALSE;
   }
@@ -244,13 +246,13 @@ append_samples(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
     return FALSE;
   if (got == 0) {
     g_set_error_literal(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-                        "The video was removed from the library while it was indexed");
+                        _("The video was removed from the library while it was indexed"));
     return FALSE;
   }
   g_autofree char *name = sac_column_dup(row, 0);
   if (sqlite3_column_int64(row, 1) != append->first_sample) {
     g_set_error_literal(error, SAC_ERROR, SAC_ERROR_EXISTS,
-                        "Another program is indexing the same video: let one of them finish");
+                        _("Another program is indexing the same video: let one of them finish"));
     return FALSE;
   }
 
@@ -288,7 +290,7 @@ sac_library_append_samples(SacLibrary *library, gint64 analysis_id, gint64 first
   for (gsize i = 0; i < count; i++) {
     if (!isfinite(vectors[i])) {
       g_set_error_literal(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                          "The model gave a vector that is not a number: its weights are damaged, install it again");
+                          _("The model gave a vector that is not a number: its weights are damaged, install it again"));
       return FALSE;
     }
     rows[i] = sac_half_from_float(vectors[i]);
@@ -431,7 +433,7 @@ take_snapshot(SacLibrary *library, sqlite3 *db, const ModelEntry *model, GHashTa
   int number = errno;
   close(fd);
   if (!mapped) {
-    sac_error_set_from_errno(error, number, "The vectors file “%s” cannot be mapped", path);
+    sac_error_set_from_errno(error, number, _("The vectors file “%s” cannot be mapped"), path);
     return NULL;
   }
   return fill_snapshot(db, model, snapshot, verified, error) ? g_steal_pointer(&vectors) : NULL;
@@ -585,7 +587,7 @@ rewrite_model(SacLibrary *library, sqlite3 *db, const ModelEntry *model, GCancel
   int number = errno;
   close(fd);
   if (!mapped) {
-    sac_error_set_from_errno(error, number, "The vectors file “%s” cannot be mapped", old_path);
+    sac_error_set_from_errno(error, number, _("The vectors file “%s” cannot be mapped"), old_path);
     return FALSE;
   }
   if (!sac_vectors_file_create(new_path, model->name, model->dimensions, error) ||
@@ -599,7 +601,7 @@ rewrite_model(SacLibrary *library, sqlite3 *db, const ModelEntry *model, GCancel
     struct batch batch;
     if (!read_batch(batches, &batch, vectors->count)) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_CORRUPT,
-                  "The vectors file “%s” is damaged: run “saccade library check --repair” first", old_path);
+                  _("The vectors file “%s” is damaged: run “saccade library check --repair” first"), old_path);
       row = -1;
     } else if (sac_cancelled(cancellable, error) ||
                !sac_vectors_file_write(fd, new_path, model->dimensions, rows, batch.count,

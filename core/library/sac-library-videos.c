@@ -2,6 +2,8 @@
 #include "core/library/sac-library-private.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,7 +105,7 @@ sac_library_get_video(SacLibrary *library, gint64 video_id, GError **error)
   if (row == 1)
     return video_from_row(reader.db, rows, error);
   if (row == 0)
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no video %" G_GINT64_FORMAT, video_id);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no video %" PRId64), video_id);
   return NULL;
 }
 
@@ -170,9 +172,9 @@ sac_library_find_video_by_path(SacLibrary *library, const char *path, GError **e
     return sac_library_get_video(library, video_id, error);
   if (exists)
     g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-                "“%s” is not in the library: index it first (saccade index FILE)", path);
+                _("“%s” is not in the library: index it first (saccade index FILE)"), path);
   else
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "“%s” does not exist and is not in the library", path);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("“%s” does not exist and is not in the library"), path);
   return NULL;
 }
 
@@ -257,12 +259,13 @@ sac_library_add_video(SacLibrary *library, const SacVideo *info, gboolean *chang
     *changed = FALSE;
   if (!g_utf8_validate(path, -1, NULL)) {
     g_autofree char *shown = g_filename_display_name(path);
-    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, "The name of “%s” is not UTF-8: rename it to index it", shown);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, _("The name of “%s” is not UTF-8: rename it to index it"),
+                shown);
     return 0;
   }
   struct stat status;
   if (stat(path, &status) != 0) {
-    sac_error_set_from_errno(error, errno, "“%s” cannot be examined", path);
+    sac_error_set_from_errno(error, errno, _("“%s” cannot be examined"), path);
     return 0;
   }
   gint64 known;
@@ -291,7 +294,7 @@ forget_video(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
   if (!sac_database_run(db, error, "DELETE FROM video WHERE id = ?", "i", video_id))
     return FALSE;
   if (sqlite3_changes(db) == 0) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, "The library has no video %" G_GINT64_FORMAT, video_id);
+    g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND, _("The library has no video %" PRId64), video_id);
     return FALSE;
   }
   return TRUE;

@@ -2,6 +2,7 @@
 #include "core/library/sac-library-private.h"
 
 #include <errno.h>
+#include <glib/gi18n.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,7 +159,7 @@ write_and_wait(SacLibrary *library, SacLibraryWrite function, gpointer data, gbo
 {
   if (library->writer == NULL) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_READ_ONLY,
-                "The library in “%s” is open for reading only: nothing can be changed in it", library->directory);
+                _("The library in “%s” is open for reading only: nothing can be changed in it"), library->directory);
     return FALSE;
   }
   struct request request = { .function = function, .data = data, .transaction = transaction };
@@ -231,7 +232,7 @@ static gboolean
 open_for_writing(SacLibrary *library, GError **error)
 {
   if (g_mkdir_with_parents(library->directory, 0700) != 0 || g_mkdir_with_parents(library->vectors, 0700) != 0) {
-    sac_error_set_from_errno(error, errno, "The library's folder “%s” cannot be made; choose another with --library",
+    sac_error_set_from_errno(error, errno, _("The library's folder “%s” cannot be made; choose another with --library"),
                              library->directory);
     return FALSE;
   }
@@ -242,8 +243,8 @@ open_for_writing(SacLibrary *library, GError **error)
       access(library->vectors, W_OK) != 0) {
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_READ_ONLY,
-        "The library in “%s” cannot be written: make the folder and its files writable, or choose another folder "
-        "with --library",
+        _("The library in “%s” cannot be written: make the folder and its files writable, or choose another folder "
+          "with --library"),
         library->directory);
     return FALSE;
   }
@@ -268,7 +269,7 @@ open_for_reading(SacLibrary *library, GError **error)
 {
   if (!g_file_test(library->database, G_FILE_TEST_EXISTS)) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-                "There is no library in “%s” yet: index a video first (saccade index PATH)", library->directory);
+                _("There is no library in “%s” yet: index a video first (saccade index PATH)"), library->directory);
     return FALSE;
   }
   g_autoptr(GError) first = NULL;
@@ -297,12 +298,12 @@ open_for_reading(SacLibrary *library, GError **error)
   sac_reader_done(&reader);
   if (empty)
     g_set_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND,
-                "The library in “%s” is empty: index a video first (saccade index PATH)", library->directory);
+                _("The library in “%s” is empty: index a video first (saccade index PATH)"), library->directory);
   else if (good && version < SAC_DATABASE_VERSION) {
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_READ_ONLY,
-        "The library in “%s” is of an older version and must be brought up to date first: run “saccade library info” "
-        "where it can be written",
+        _("The library in “%s” is of an older version and must be brought up to date first: run “saccade library info” "
+          "where it can be written"),
         library->directory);
     good = FALSE;
   }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib/gi18n.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -145,7 +146,7 @@ sac_vectors_file_create(const char *path, const char *model, gsize dimensions, G
       close(fd);
       unlink(path);
     }
-    sac_error_set_from_errno(error, number, "The vectors file “%s” cannot be made", path);
+    sac_error_set_from_errno(error, number, _("The vectors file “%s” cannot be made"), path);
     return FALSE;
   }
   close(fd);
@@ -160,33 +161,34 @@ sac_vectors_file_open(const char *path, const char *model, gsize dimensions, gbo
   if (fd < 0) {
     int number = errno;
     if (number == ENOENT)
-      g_set_error(error, SAC_ERROR, SAC_ERROR_CORRUPT,
-                  "The vectors file “%s” is gone: put it back, or run “saccade library check --repair” and index again",
-                  path);
+      g_set_error(
+          error, SAC_ERROR, SAC_ERROR_CORRUPT,
+          _("The vectors file “%s” is gone: put it back, or run “saccade library check --repair” and index again"),
+          path);
     else
-      sac_error_set_from_errno(error, number, "The vectors file “%s” cannot be opened", path);
+      sac_error_set_from_errno(error, number, _("The vectors file “%s” cannot be opened"), path);
     return -1;
   }
   struct header header = { 0 };
   ssize_t got = pread(fd, &header, sizeof header, 0);
   const char *wrong = NULL;
   if (got != sizeof header || memcmp(header.magic, magic, sizeof magic) != 0)
-    wrong = "does not begin as one";
+    wrong = _("does not begin as one");
   else if (header.version != 1) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_NEWER_VERSION,
-                "The vectors file “%s” was made by a newer Saccade (its version is %u): update Saccade", path,
+                _("The vectors file “%s” was made by a newer Saccade (its version is %u): update Saccade"), path,
                 header.version);
     close(fd);
     return -1;
   } else if (header.checksum != sac_vectors_checksum(&header, G_STRUCT_OFFSET(struct header, checksum)))
-    wrong = "has a damaged header";
+    wrong = _("has a damaged header");
   else if (header.element != 1 || header.dimensions != dimensions ||
            strncmp(header.model, model, sizeof header.model) != 0)
-    wrong = "is another model's";
+    wrong = _("is another model's");
   if (wrong != NULL) {
     g_set_error(
         error, SAC_ERROR, SAC_ERROR_CORRUPT,
-        "The vectors file “%s” %s: put a copy of it back, or run “saccade library check --repair” and index again",
+        _("The vectors file “%s” %s: put a copy of it back, or run “saccade library check --repair” and index again"),
         path, wrong);
     close(fd);
     return -1;
@@ -222,9 +224,9 @@ sac_vectors_file_write(int fd, const char *path, gsize dimensions, gsize first, 
     g_debug("%s: the torn tail stays until the next opening: %s", path, g_strerror(errno));
   if (number == ENOSPC || number == EDQUOT || number == EFBIG)
     g_set_error(error, SAC_ERROR, SAC_ERROR_NO_SPACE,
-                "The disk is full: “%s” cannot grow. Nothing was lost; make room and go on", path);
+                _("The disk is full: “%s” cannot grow. Nothing was lost; make room and go on"), path);
   else
-    sac_error_set_from_errno(error, number, "The vectors file “%s” cannot be written", path);
+    sac_error_set_from_errno(error, number, _("The vectors file “%s” cannot be written"), path);
   return FALSE;
 }
 

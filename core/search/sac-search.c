@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/search/sac-search.h"
 
+#include <glib/gi18n.h>
 #include <math.h>
 #include <string.h>
 
@@ -136,10 +137,10 @@ score_rows(struct search *search, SacVectors *vectors, const char *text, float *
   if (!good)
     return FALSE;
   if (dimensions != vectors->dimensions) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
-                "The model “%s” gives vectors of %" G_GSIZE_FORMAT " dimensions, the library's have %" G_GSIZE_FORMAT
-                ": index again with the model that is installed",
-                vectors->model, dimensions, vectors->dimensions);
+    g_set_error(
+        error, SAC_ERROR, SAC_ERROR_INVALID_FILE,
+        _("The model “%s” gives vectors of %zu dimensions, the library's have %zu: index again with the model that is installed"),
+        vectors->model, dimensions, vectors->dimensions);
     return FALSE;
   }
   gint64 start = g_get_monotonic_time();
@@ -301,7 +302,7 @@ search_pictures(struct search *search, GError **error)
   if (models[0] == NULL)
     return TRUE;
   if (search->encoder == NULL) {
-    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_DEVICE, "Pictures are not searched here");
+    g_set_error_literal(error, SAC_ERROR, SAC_ERROR_DEVICE, _("Pictures are not searched here"));
     return FALSE;
   }
   /* One model that is no longer installed does not stop the others. */
