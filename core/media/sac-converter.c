@@ -5,6 +5,7 @@
 #include <libavfilter/buffersrc.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
+#include <locale.h>
 #include <string.h>
 
 #include "core/media/sac-decoder-private.h"
@@ -163,6 +164,8 @@ build_graph(SacConverter *converter, const PictureKind *kind)
                       kind->format, MAX(kind->sample_aspect.num, 0), MAX(kind->sample_aspect.den, 1));
   AVFilterInOut *inputs = avfilter_inout_alloc(), *outputs = avfilter_inout_alloc();
   int status = AVERROR(ENOMEM);
+  /* FFmpeg writes the scaler's parameters out and reads them again, which fails where numbers have a decimal comma. */
+  const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = uselocale(plain);
 
   avfilter_graph_free(&converter->graph);
   converter->graph = avfilter_graph_alloc();
@@ -179,6 +182,8 @@ build_graph(SacConverter *converter, const PictureKind *kind)
   if ((status = avfilter_graph_parse_ptr(converter->graph, filters, &inputs, &outputs, NULL)) >= 0)
     status = avfilter_graph_config(converter->graph, NULL);
 end:
+  uselocale(before);
+  freelocale(plain);
   avfilter_inout_free(&inputs);
   avfilter_inout_free(&outputs);
   if (status < 0)
