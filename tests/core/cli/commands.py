@@ -34,6 +34,14 @@ def run(*words, status=0, prefix=()):
     return done
 
 
+def decimal_comma(folder):
+    """What a command is begun with, that it runs as where numbers have a decimal comma; nothing if no such locale can be made here."""
+    made = pathlib.Path(folder, "de_DE.UTF-8")
+    if shutil.which("localedef"):
+        subprocess.run(["localedef", "-c", "-i", "de_DE", "-f", "UTF-8", str(made)], capture_output=True, check=False)
+    return ("env", f"LOCPATH={folder}", f"LC_ALL={made.name}") if made.is_dir() else ()
+
+
 def test_words():
     listing = run("--help").stdout
     for name in COMMANDS:
@@ -95,6 +103,8 @@ def test_embed_video(folder):
     check(len(quarters) == 4, f"four frames: {[sample['time'] for sample in quarters]}")
     check(all(cosine(sample["vector"], part) > 0.99999 for sample in quarters), "the clip's frames are spread evenly")
     check("seconds" in run("embed", "--model", "xclip", "--video", clip, "--from", "99", status=2).stderr, "a part beyond the end")
+    comma = run("embed", "--video", clip, "--every", "0.5", "--json", prefix=decimal_comma(folder))
+    check(cosine(json.loads(comma.stdout)["vector"], vector) > 0.99999, "the same numbers where they have a decimal comma")
     run("embed", "--text", "a dog", "--from", "1", status=2)
 
 
