@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core/analysis/sac-device.h"
 
+#include <glib/gi18n.h>
+
 #include "core/sac-error.h"
 
 #define MAX_DEVICES 64 /* as many as there are bits */
@@ -51,7 +53,7 @@ open_best(SacDevice *device, GError **error)
   if (count == 0)
     return open_index(device, -1, error); /* which says what to install */
   g_set_error(error, SAC_ERROR, SAC_ERROR_DEVICE,
-              "Every Vulkan device stopped working and was given up: start the program again, or update the driver");
+              _("Every Vulkan device stopped working and was given up: start the program again, or update the driver"));
   return FALSE;
 }
 
@@ -70,7 +72,7 @@ sac_device_open(SacDevice *device, int index, GError **error)
     gint64 number;
     if (!g_ascii_string_to_signed(chosen, 10, -1, 1000, &number, NULL)) {
       g_set_error(error, SAC_ERROR, SAC_ERROR_DEVICE,
-                  "SACCADE_DEVICE is “%s”, which is not a device's number: “saccade devices” lists them", chosen);
+                  _("SACCADE_DEVICE is “%s”, which is not a device's number: “saccade devices” lists them"), chosen);
       return FALSE;
     }
     index = (int)number;
@@ -100,10 +102,11 @@ sac_device_recover(SacDevice *device, gboolean again, char **notice, GError **er
     device->given_up |= (guint64)1 << index;
   g_autoptr(GError) none = NULL;
   if (!open_best(device, &none)) {
-    g_set_error(error, SAC_ERROR, SAC_ERROR_DEVICE,
-                "“%s” stops working again and again, and no other device can be used: what was done until now is kept. "
-                "Update its driver or choose another device (saccade devices), and start again to go on",
-                name);
+    g_set_error(
+        error, SAC_ERROR, SAC_ERROR_DEVICE,
+        _("“%s” stops working again and again, and no other device can be used: what was done until now is kept. "
+          "Update its driver or choose another device (saccade devices), and start again to go on"),
+        name);
     return FALSE;
   }
   if (notice != NULL)
