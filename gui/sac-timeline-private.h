@@ -94,7 +94,7 @@ struct _SacTimeline {
   guint lane_rows[SAC_N_ROWS]; /* how many rows of a lane are drawn */
   int gutter;
   guint label_source;
-  gint64 snapshot_us; /* what making the last picture took */
+  gint64 snapshot_clock_us, snapshot_processor_us; /* what making the last picture took */
 };
 
 /* x of a time and back, in the widget's own coordinates. */

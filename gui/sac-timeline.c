@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 #include <math.h>
+#include <time.h>
 
 #include "core/sac-time.h"
 #include "gui/sac-timeline-private.h"
@@ -378,10 +379,11 @@ sac_timeline_get_frame_time(SacTimeline *timeline)
   return timeline->frame_us > 0 ? timeline->frame_us : 40000;
 }
 
-gint64
-sac_timeline_get_snapshot_time(SacTimeline *timeline)
+void
+sac_timeline_get_snapshot_time(SacTimeline *timeline, gint64 *clock_us, gint64 *processor_us)
 {
-  return timeline->snapshot_us;
+  *clock_us = timeline->snapshot_clock_us;
+  *processor_us = timeline->snapshot_processor_us;
 }
 
 /* --- what the user does ----------------------------------------------------------------------------------------------------- */
@@ -466,16 +468,25 @@ sac_timeline_size_allocate(GtkWidget *widget, int width, int height, int baselin
   }
 }
 
+static gint64
+processor_time(void)
+{
+  struct timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
+}
+
 static void
 sac_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
   SacTimeline *timeline = SAC_TIMELINE(widget);
-  gint64 begin = g_get_monotonic_time();
+  gint64 begin = g_get_monotonic_time(), processor_begin = processor_time();
   if (timeline->duration_us > 0) {
     sac_timeline_draw(timeline, snapshot);
   }
   gtk_widget_snapshot_child(widget, timeline->slider, snapshot);
-  timeline->snapshot_us = g_get_monotonic_time() - begin;
+  timeline->snapshot_clock_us = g_get_monotonic_time() - begin;
+  timeline->snapshot_processor_us = processor_time() - processor_begin;
 }
 
 static gboolean

@@ -65,7 +65,7 @@ double sac_timeline_get_frame_time(SacTimeline *timeline);
 /* Scrolls as little as is needed to have the time in sight. */
 void sac_timeline_show_time(SacTimeline *timeline, gint64 time_us);
 
-/* How long making the last picture took, in µs. */
-gint64 sac_timeline_get_snapshot_time(SacTimeline *timeline);
+/* What making the last picture took, in µs: by the clock, and of the processor, which others may have used meanwhile. */
+void sac_timeline_get_snapshot_time(SacTimeline *timeline, gint64 *clock_us, gint64 *processor_us);
 
 G_END_DECLS

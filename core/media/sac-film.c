@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/media/sac-background.h"
 #include "core/media/sac-cache-file.h"
 #include "core/media/sac-decoder-private.h"
 #include "core/media/sac-picture-codec.h"
@@ -41,6 +42,12 @@ typedef struct {
   GQueue order;       /* gint64 *, borrowed from packed, the oldest first */
 } Sheet;
 
+/* What is looked at. */
+typedef struct {
+  guint level;
+  gint64 first, end;
+} View;
+
 /* What the object and its thread share: it goes with the last of the two, so that neither waits for the other. */
 typedef struct {
   char *path, *folder;
@@ -54,9 +61,8 @@ typedef struct {
   GMutex lock;
   GCond changed;
   gboolean stop, told, is_idle;
-  guint level;
-  gint64 first, end;
-  GHashTable *at_hand; /* Key → Picture */
+  View view;
+  GHashTable *at_hand; /* Key → Picture; changed by the thread alone, with the lock held, so that it reads without */
   GQueue ages;         /* Picture *, borrowed, the oldest first */
   guint n_decoded;
 
@@ -389,7 +395,7 @@ is_missing(Shared *shared, guint level, gint64 slot)
   return !g_hash_table_lookup_extended(sheet->packed, &slot, NULL, &bytes) || bytes;
 }
 
-/* With the lock held, which keeps at_hand still: the slot to get next, or FALSE. What can be read is got before what must be decoded. */
+/* The slot to get next, or FALSE. What can be read is got before what must be decoded. */
 static gboolean
 next_of(Shared *shared, guint level, gint64 first, gint64 end, gint64 *slot)
 {
@@ -421,18 +427,20 @@ next_of(Shared *shared, guint level, gint64 first, gint64 end, gint64 *slot)
 }
 
 static gboolean
-next_slot(Shared *shared, guint *level, gint64 *slot)
+next_slot(Shared *shared, const View *view, guint *level, gint64 *slot)
 {
-  const gint64 shown = shared->end - shared->first;
+  const gint64 shown = view->end - view->first;
 
-  *level = shared->level;
-  if (shown > 0 && next_of(shared, *level, shared->first, shared->end, slot))
+  get_sheet(shared, view->level);
+  get_sheet(shared, shared->overview);
+  *level = view->level;
+  if (shown > 0 && next_of(shared, *level, view->first, view->end, slot))
     return TRUE;
   *level = shared->overview;
   if (next_of(shared, *level, 0, n_slots(shared, *level), slot))
     return TRUE;
-  *level = shared->level;
-  return shown > 0 && next_of(shared, *level, shared->first - shown / 2, shared->end + shown / 2, slot);
+  *level = view->level;
+  return shown > 0 && next_of(shared, *level, view->first - shown / 2, view->end + shown / 2, slot);
 }
 
 static void
@@ -475,48 +483,42 @@ get_slot(Shared *shared, guint level, gint64 slot)
   g_mutex_unlock(&shared->lock);
 }
 
-/* Reads what is needed of the folder, without the lock; returns with the lock held. */
-static void
-prepare(Shared *shared)
+static gboolean
+is_same_view(const View *a, const View *b)
 {
-  get_sheet(shared, shared->overview);
-  g_mutex_lock(&shared->lock);
-  while (!shared->sheets[shared->level].is_loaded) {
-    const guint level = shared->level;
-
-    g_mutex_unlock(&shared->lock);
-    get_sheet(shared, level);
-    g_mutex_lock(&shared->lock);
-  }
+  return a->level == b->level && a->first == b->first && a->end == b->end;
 }
 
+/* The lock is held for as little as can be: who draws waits for it, and this thread may be kept from running. */
 static gpointer
 run(gpointer data)
 {
   Shared *shared = data;
-  gboolean stop = FALSE, is_saved = TRUE;
+  gboolean stop = FALSE;
 
+  sac_background_begin();
   while (!stop) {
     guint level;
     gint64 slot;
 
-    prepare(shared);
+    g_mutex_lock(&shared->lock);
+    const View view = shared->view;
     stop = shared->stop;
-    const gboolean any = !stop && next_slot(shared, &level, &slot);
-    if (!any && !stop && is_saved) {
+    g_mutex_unlock(&shared->lock);
+    if (!stop && next_slot(shared, &view, &level, &slot)) {
+      get_slot(shared, level, slot);
+      continue;
+    }
+    save_all(shared);
+    g_mutex_lock(&shared->lock);
+    if (!shared->stop && is_same_view(&view, &shared->view)) {
       shared->is_idle = TRUE;
       announce(shared);
       g_cond_wait(&shared->changed, &shared->lock);
       shared->is_idle = FALSE;
     }
     g_mutex_unlock(&shared->lock);
-    if (any)
-      get_slot(shared, level, slot);
-    else if (!is_saved)
-      save_all(shared);
-    is_saved = !any;
   }
-  save_all(shared);
   shared_unref(shared);
   return NULL;
 }
@@ -575,13 +577,11 @@ void
 sac_film_look_at(SacFilm *film, guint level, gint64 first, gint64 end)
 {
   Shared *shared = film->shared;
+  const View view = { level, first, MIN(end, first + MAX_SHOWN) };
 
-  end = MIN(end, first + MAX_SHOWN);
   g_mutex_lock(&shared->lock);
-  if (shared->level != level || shared->first != first || shared->end != end) {
-    shared->level = level;
-    shared->first = first;
-    shared->end = end;
+  if (!is_same_view(&view, &shared->view)) {
+    shared->view = view;
     g_cond_signal(&shared->changed);
   }
   g_mutex_unlock(&shared->lock);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/media/sac-background.h"
 #include "core/media/sac-cache-file.h"
 #include "core/media/sac-decoder-private.h"
 
@@ -358,9 +359,12 @@ read_piece(Shared *shared, Reader *reader, guint piece)
   }
   if (g_cancellable_is_cancelled(shared->cancellable))
     return;
+  const guint n_bins = MIN(PIECE_BINS, shared->n_bins - piece * PIECE_BINS);
+  g_autofree Bin *bins = g_new(Bin, PIECE_BINS);
+  for (guint i = 0; i < n_bins; i++)
+    bins[i] = bin_of(&sums[i]);
   g_mutex_lock(&shared->lock);
-  for (guint i = 0; i < PIECE_BINS && piece * PIECE_BINS + i < shared->n_bins; i++)
-    shared->levels[0][piece * PIECE_BINS + i] = bin_of(&sums[i]);
+  memcpy(shared->levels[0] + piece * PIECE_BINS, bins, sizeof(Bin) * n_bins);
   summarise_piece(shared, piece);
   shared->known[piece] = 1;
   shared->n_known++;
@@ -405,12 +409,14 @@ load(Shared *shared)
   if (!bytes || g_bytes_get_size(bytes) != n_bytes)
     return;
   const guint8 *content = g_bytes_get_data(bytes, NULL);
-  g_mutex_lock(&shared->lock);
+  /* What is not known yet nobody reads. */
   memcpy(shared->levels[0], content + shared->n_pieces, n_bytes - shared->n_pieces);
+  for (guint piece = 0; piece < shared->n_pieces; piece++)
+    summarise_piece(shared, piece);
+  g_mutex_lock(&shared->lock);
   for (guint piece = 0; piece < shared->n_pieces; piece++) {
     shared->known[piece] = content[piece] == 1;
     shared->n_known += shared->known[piece];
-    summarise_piece(shared, piece);
   }
   announce(shared);
   g_mutex_unlock(&shared->lock);
@@ -467,6 +473,7 @@ run(gpointer data)
   Reader reader = { 0 };
   gboolean is_open = FALSE, is_dirty = FALSE, is_good = TRUE;
 
+  sac_background_begin();
   load(shared);
   for (;;) {
     int piece = -1;
