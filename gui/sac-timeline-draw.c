@@ -104,22 +104,47 @@ draw_film(SacTimelinePen *pen)
 
 /* --- lanes ------------------------------------------------------------------------------------------------------------------------ */
 
+/* Two colours in turn, aslant, as a picture as wide as the lane: bars show the beginning of it. A gradient that repeats looks the same and
+ * costs many times as much. */
+static void
+make_stripes(SacTimelinePen *pen)
+{
+  SacTimeline *timeline = pen->timeline;
+  int scale = pen->scale, width = (int)pen->width * scale, height = (int)pen->height * scale, period = 8 * scale;
+  GdkRGBA colours[] = { sac_timeline_mix(&pen->text, 0.3f * pen->contrast),
+                        sac_timeline_mix(&pen->text, 0.12f * pen->contrast) };
+  gsize stride = (gsize)width * 4;
+  guint8 *pixels = g_malloc(stride * (gsize)height);
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      const GdkRGBA *colour = &colours[(x + y) % period < period / 2 ? 0 : 1];
+      guint8 *pixel = pixels + (gsize)y * stride + (gsize)x * 4;
+      pixel[0] = (guint8)(colour->red * colour->alpha * 255 + 0.5f);
+      pixel[1] = (guint8)(colour->green * colour->alpha * 255 + 0.5f);
+      pixel[2] = (guint8)(colour->blue * colour->alpha * 255 + 0.5f);
+      pixel[3] = (guint8)(colour->alpha * 255 + 0.5f);
+    }
+  }
+  g_autoptr(GBytes) bytes = g_bytes_new_take(pixels, stride * (gsize)height);
+  g_clear_object(&timeline->stripes);
+  timeline->stripes = gdk_memory_texture_new(width, height, GDK_MEMORY_R8G8B8A8_PREMULTIPLIED, bytes, stride);
+}
+
 static void
 draw_stripes(SacTimelinePen *pen, float x, float y, float width, float height)
 {
-  GdkRGBA stripe = sac_timeline_mix(&pen->text, 0.28f * pen->contrast);
-  GdkRGBA gap = sac_timeline_mix(&pen->text, 0.12f * pen->contrast);
+  SacTimeline *timeline = pen->timeline;
   if (width < 6) {
+    GdkRGBA stripe = sac_timeline_mix(&pen->text, 0.3f * pen->contrast);
     sac_timeline_fill(pen, &stripe, x, y, width, height);
     return;
   }
-  const GskColorStop stops[] = { { 0, stripe }, { 0.5f, stripe }, { 0.5f, gap }, { 1, gap } };
-  GskRoundedRect outline;
-  gsk_rounded_rect_init_from_rect(&outline, &GRAPHENE_RECT_INIT(x, y, width, height), MIN(3, width / 2));
-  gtk_snapshot_push_rounded_clip(pen->snapshot, &outline);
-  gtk_snapshot_append_repeating_linear_gradient(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height),
-                                                &GRAPHENE_POINT_INIT(0, 0), &GRAPHENE_POINT_INIT(4, 4), stops,
-                                                G_N_ELEMENTS(stops));
+  if (!timeline->stripes || gdk_texture_get_width(timeline->stripes) != (int)pen->width * pen->scale) {
+    make_stripes(pen);
+  }
+  gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height));
+  gtk_snapshot_append_texture(pen->snapshot, timeline->stripes,
+                              &GRAPHENE_RECT_INIT(x, pen->y, pen->width, pen->height));
   gtk_snapshot_pop(pen->snapshot);
 }
 

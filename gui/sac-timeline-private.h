@@ -90,6 +90,7 @@ struct _SacTimeline {
   GskRenderNode *scene;
   int scene_width, scene_height;
   SacLabels *labels;
+  GdkTexture *stripes;
   int row_heights[SAC_N_ROWS]; /* 0: not shown */
   guint lane_rows[SAC_N_ROWS]; /* how many rows of a lane are drawn */
   int gutter;

@@ -499,6 +499,7 @@ static void
 forget_looks(SacTimeline *timeline)
 {
   sac_labels_forget(timeline->labels);
+  g_clear_object(&timeline->stripes);
   sac_timeline_update_rows(timeline);
 }
 
@@ -532,6 +533,7 @@ sac_timeline_dispose(GObject *object)
   }
   g_clear_pointer(&timeline->moments, g_ptr_array_unref);
   g_clear_pointer(&timeline->found, g_ptr_array_unref);
+  g_clear_object(&timeline->stripes);
   clear_match(timeline);
   G_OBJECT_CLASS(sac_timeline_parent_class)->dispose(object);
 }
