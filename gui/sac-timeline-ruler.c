@@ -9,13 +9,12 @@
 
 static const gint64 seconds[] = { 1,   2,   5,    10,   15,   30,    60,    120,   300,
                                   600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400 };
-static const int frames[] = { 1, 2, 5, 10 };
 static const gint64 fractions[] = { 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000 };
 
 typedef struct {
   gint64 step_us;  /* of the labels; or of frames 0 */
   int step_frames; /* 0: it counts seconds */
-  int small;       /* ticks between two labels */
+  int small;       /* steps of ticks from one label to the next, where it counts seconds */
 } Scale;
 
 /* What labels of a step take at most in this view: "1:02:03", and its fraction or frame. */
@@ -41,10 +40,11 @@ fits(SacTimeline *timeline, double step_us, gboolean in_frames)
 static Scale
 find_scale(SacTimeline *timeline)
 {
-  for (gsize i = 0; timeline->frame_us > 0 && i < G_N_ELEMENTS(frames); i++) {
-    double step = frames[i] * timeline->frame_us;
-    if (step < 0.6e6 && fits(timeline, step, TRUE)) {
-      return (Scale){ .step_frames = frames[i], .small = frames[i] };
+  /* Steps of frames divide a second, so that every second begins with a label. */
+  int rate = timeline->frame_us > 0 ? (int)lround(1e6 / timeline->frame_us) : 0;
+  for (int frames = 1; frames <= rate / 2; frames++) {
+    if (rate % frames == 0 && fits(timeline, frames * timeline->frame_us, TRUE)) {
+      return (Scale){ .step_frames = frames };
     }
   }
   for (gsize i = 0; timeline->frame_us <= 0 && i < G_N_ELEMENTS(fractions); i++) {
@@ -77,17 +77,11 @@ words_of(SacTimeline *timeline, gint64 time_us, gint64 step_us)
 
 /* "0:12 f07": the eighth frame of the second. */
 static char *
-words_of_frame(SacTimeline *timeline, gint64 frame)
+words_of_frame(SacTimeline *timeline, gint64 second, int frame)
 {
-  gint64 time = (gint64)llround((double)frame * timeline->frame_us);
-  gint64 second = time / SAC_SECOND;
-  gint64 first = (gint64)ceil((double)second * 1e6 / timeline->frame_us - 1e-6);
   g_autofree char *whole = words_of(timeline, second * SAC_SECOND, SAC_SECOND);
-  if (frame - first <= 0) {
-    return g_steal_pointer(&whole);
-  }
   /* Translators: a time to the second, and the number of the frame within it. Short: it stands on a ruler. */
-  return g_strdup_printf(_("%s f%02d"), whole, (int)(frame - first));
+  return frame == 0 ? g_steal_pointer(&whole) : g_strdup_printf(_("%s f%02d"), whole, frame);
 }
 
 static void
@@ -104,24 +98,45 @@ draw_tick(SacTimelinePen *pen, double time_us, gboolean is_large, const char *wo
   }
 }
 
+static void
+draw_frames(SacTimelinePen *pen, const Scale *scale)
+{
+  SacTimeline *timeline = pen->timeline;
+  double frame_us = timeline->frame_us, width = frame_us / sac_timeline_us_per_pixel(timeline);
+  gint64 end = sac_timeline_view_end(timeline);
+  for (gint64 second = timeline->view_start_us / SAC_SECOND; second * SAC_SECOND <= end; second++) {
+    /* A rate need not be whole: a second's first frame is the first that begins in it. */
+    gint64 first = (gint64)ceil((double)second * 1e6 / frame_us - 1e-6);
+    gint64 next = (gint64)ceil((double)(second + 1) * 1e6 / frame_us - 1e-6);
+    for (int i = 0; i < next - first; i++) {
+      double time = (double)(first + i) * frame_us;
+      gboolean is_large = i % scale->step_frames == 0 && i + scale->step_frames / 2 < next - first;
+      /* A label to the left of the view may reach into it. */
+      if (time > (double)end || time < (double)timeline->view_start_us - scale->step_frames * frame_us) {
+        continue;
+      }
+      g_autofree char *words = is_large ? words_of_frame(timeline, second, i) : NULL;
+      if (is_large || width >= 3) {
+        draw_tick(pen, time, is_large, words);
+      }
+    }
+  }
+}
+
 void
 sac_timeline_draw_ruler(SacTimelinePen *pen)
 {
   SacTimeline *timeline = pen->timeline;
   Scale scale = find_scale(timeline);
-  double step = scale.step_frames ? scale.step_frames * timeline->frame_us : (double)scale.step_us;
-  double small = step / scale.small, end = (double)sac_timeline_view_end(timeline);
-  /* One label to the left of the view reaches into it. */
+  if (scale.step_frames > 0) {
+    draw_frames(pen, &scale);
+    return;
+  }
+  double step = (double)scale.step_us, small = step / scale.small, end = (double)sac_timeline_view_end(timeline);
   gint64 first = (gint64)floor((double)timeline->view_start_us / step) * scale.small;
-
   for (gint64 i = first; (double)i * small <= end + small; i++) {
     gboolean is_large = i % scale.small == 0;
-    g_autofree char *words = NULL;
-    if (is_large && scale.step_frames) {
-      words = words_of_frame(timeline, i / scale.small * scale.step_frames);
-    } else if (is_large) {
-      words = words_of(timeline, i / scale.small * scale.step_us, scale.step_us);
-    }
+    g_autofree char *words = is_large ? words_of(timeline, i / scale.small * scale.step_us, scale.step_us) : NULL;
     draw_tick(pen, (double)i * small, is_large, words);
   }
 }
