@@ -260,8 +260,12 @@ def test_stack(home, clip):
     """All of it at 360 pixels."""
     window = driver.Window(PROGRAM, clip)
     window.wait("Timeline", "slider")
-    window.resize(360, 700)
-    driver.wait_for("the narrow window", lambda: Timeline(window).extents.width <= 362, 10)
+
+    def narrow():
+        window.resize(360, 700)  # what a wide layout does not allow, the narrow one that follows does
+        return Timeline(window).extents.width <= 362
+
+    driver.wait_for("the narrow window", narrow, 20)
     timeline = Timeline(window)
     assert len(driver.wait_for("the tags", timeline.names, 10)) == len(TAGS)
     # What a screen reader can do with a moment.
