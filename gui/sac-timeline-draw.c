@@ -104,8 +104,10 @@ draw_film(SacTimelinePen *pen)
 
 /* --- lanes ------------------------------------------------------------------------------------------------------------------------ */
 
-/* Two colours in turn, aslant, as a picture as wide as the lane: bars show the beginning of it. A gradient that repeats looks the same and
- * costs many times as much. */
+/* A whole number of stripes: pictures of them side by side are one. */
+#define STRIPES_WIDTH 64
+
+/* Two colours in turn, aslant, as a picture to lay bars out with. A gradient that repeats looks the same and costs many times as much. */
 static void
 make_stripes(SacTimelinePen *pen)
 {
@@ -139,12 +141,14 @@ draw_stripes(SacTimelinePen *pen, float x, float y, float width, float height)
     sac_timeline_fill(pen, &stripe, x, y, width, height);
     return;
   }
-  if (!timeline->stripes || gdk_texture_get_width(timeline->stripes) != (int)pen->width * pen->scale) {
+  if (!timeline->stripes || gdk_texture_get_width(timeline->stripes) != STRIPES_WIDTH * pen->scale) {
     make_stripes(pen);
   }
   gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height));
-  gtk_snapshot_append_texture(pen->snapshot, timeline->stripes,
-                              &GRAPHENE_RECT_INIT(x, pen->y, pen->width, pen->height));
+  for (float at = x; at < x + width; at += STRIPES_WIDTH) {
+    gtk_snapshot_append_texture(pen->snapshot, timeline->stripes,
+                                &GRAPHENE_RECT_INIT(at, pen->y, STRIPES_WIDTH, pen->height));
+  }
   gtk_snapshot_pop(pen->snapshot);
 }
 
