@@ -112,7 +112,7 @@ static void
 make_stripes(SacTimelinePen *pen)
 {
   SacTimeline *timeline = pen->timeline;
-  int scale = pen->scale, width = (int)pen->width * scale, height = (int)pen->height * scale, period = 8 * scale;
+  int scale = pen->scale, width = STRIPES_WIDTH * scale, height = (int)pen->height * scale, period = 8 * scale;
   GdkRGBA colours[] = { sac_timeline_mix(&pen->text, 0.3f * pen->contrast),
                         sac_timeline_mix(&pen->text, 0.12f * pen->contrast) };
   gsize stride = (gsize)width * 4;
