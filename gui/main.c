@@ -4,6 +4,7 @@
 
 #include "core/cli/cli.h"
 #include "gui/sac-application.h"
+#include "gui/sac-bench-timeline.h"
 #include "gui/sac-stall-watch.h"
 
 /* Run from its build folder, the program uses the settings' schema and the translations that were built there. */
@@ -30,6 +31,7 @@ main(int argc, char **argv)
   gboolean handled = FALSE;
   setlocale(LC_ALL, "");
   find_data();
+  cli_bench_add(&sac_bench_timeline);
   int status = sac_cli_main(argc, argv, &handled);
   if (handled) {
     return status;

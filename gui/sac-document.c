@@ -6,9 +6,19 @@
 
 #define REFRESH_DELAY_MS 400
 
-/* What is there before and after; NULL: nothing. Undoing it is going the other way. */
+/* Edits of the span that follow each other so soon are one. */
+#define ONE_EDIT_US (1500 * G_TIME_SPAN_MILLISECOND)
+
+/* A moment before and after; NULL: it is not there. */
 typedef struct {
   SacMoment *before, *after;
+} Change;
+
+/* One step of undoing, which is going the other way: moments, or the marked span. */
+typedef struct {
+  GPtrArray *changes; /* (element-type Change) */
+  gint64 span_before[2], span_after[2];
+  gint64 recorded_us; /* of a span: when; of moments 0 */
 } Edit;
 
 struct _SacDocument {
@@ -27,16 +37,41 @@ struct _SacDocument {
   gulong library_handler;
 };
 
-enum { CHANGED, FAILED, N_SIGNALS };
+enum { CHANGED, FAILED, SPAN_RESTORED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE(SacDocument, sac_document, G_TYPE_OBJECT)
 
+static Change *
+change_new(const SacMoment *before, const SacMoment *after)
+{
+  Change *change = g_new0(Change, 1);
+  change->before = before ? sac_moment_copy(before) : NULL;
+  change->after = after ? sac_moment_copy(after) : NULL;
+  return change;
+}
+
+static void
+change_free(gpointer data)
+{
+  Change *change = data;
+  g_clear_pointer(&change->before, sac_moment_free);
+  g_clear_pointer(&change->after, sac_moment_free);
+  g_free(change);
+}
+
+static Edit *
+edit_new(void)
+{
+  Edit *edit = g_new0(Edit, 1);
+  edit->changes = g_ptr_array_new_with_free_func(change_free);
+  return edit;
+}
+
 static void
 edit_free(Edit *edit)
 {
-  g_clear_pointer(&edit->before, sac_moment_free);
-  g_clear_pointer(&edit->after, sac_moment_free);
+  g_ptr_array_unref(edit->changes);
   g_free(edit);
 }
 
@@ -47,10 +82,9 @@ typedef enum { GO_FORWARD, GO_BACK, GO_NOWHERE } Direction;
 typedef struct {
   SacLibrary *library;
   char *path;
-  SacMoment *from, *to; /* the step; both NULL: only read */
-  Edit *edit;           /* whose after gets its id, when the step is new */
+  GPtrArray *changes; /* (element-type Change), the way that they go; NULL: only read */
+  Edit *edit;         /* whose moments get their ids, when the step is new */
   Direction direction;
-  gboolean is_new;
 
   SacVideo *video;
   GPtrArray *moments;
@@ -61,8 +95,7 @@ work_free(Work *work)
 {
   g_object_unref(work->library);
   g_free(work->path);
-  g_clear_pointer(&work->from, sac_moment_free);
-  g_clear_pointer(&work->to, sac_moment_free);
+  g_clear_pointer(&work->changes, g_ptr_array_unref);
   g_clear_pointer(&work->video, sac_video_free);
   g_clear_pointer(&work->moments, g_ptr_array_unref);
   g_clear_pointer(&work->edit, edit_free);
@@ -90,26 +123,37 @@ add_to_library(Work *work, GError **error)
 }
 
 static gboolean
-take_step(Work *work, GError **error)
+make_change(Work *work, Change *change, GError **error)
 {
-  if (!work->to) {
-    return sac_library_remove_moment(work->library, work->from->id, error);
+  if (!change->after) {
+    return sac_library_remove_moment(work->library, change->before->id, error);
   }
-  if (work->from) {
-    return sac_library_update_moment(work->library, work->to, error);
+  if (change->before) {
+    return sac_library_update_moment(work->library, change->after, error);
   }
-  if (work->to->video_id == 0) {
-    work->to->video_id = add_to_library(work, error);
-    if (work->to->video_id == 0) {
+  if (change->after->video_id == 0) {
+    change->after->video_id = add_to_library(work, error);
+    if (change->after->video_id == 0) {
       return FALSE;
     }
   }
-  char *id = sac_library_add_moment(work->library, work->to, error);
+  char *id = sac_library_add_moment(work->library, change->after, error);
   if (!id) {
     return FALSE;
   }
-  g_free(work->to->id);
-  work->to->id = id;
+  g_free(change->after->id);
+  change->after->id = id;
+  return TRUE;
+}
+
+static gboolean
+make_changes(Work *work, GError **error)
+{
+  for (guint i = 0; work->changes && i < work->changes->len; i++) {
+    if (!make_change(work, g_ptr_array_index(work->changes, i), error)) {
+      return FALSE;
+    }
+  }
   return TRUE;
 }
 
@@ -118,7 +162,7 @@ do_work(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Work *work = data;
   GError *error = NULL;
-  if ((work->from || work->to) && !take_step(work, &error)) {
+  if (!make_changes(work, &error)) {
     g_task_return_error(task, error);
     return;
   }
@@ -150,17 +194,27 @@ start_first(SacDocument *document)
 }
 
 static void
+add_edit(SacDocument *document, Edit *edit)
+{
+  g_ptr_array_set_size(document->edits, (gint)document->n_done);
+  g_ptr_array_add(document->edits, edit);
+  document->n_done++;
+}
+
+static void
 record(SacDocument *document, Work *work)
 {
-  if (work->is_new) {
-    g_ptr_array_set_size(document->edits, (gint)document->n_done);
+  if (work->edit) {
     Edit *edit = g_steal_pointer(&work->edit);
-    if (edit->after && work->to && !edit->after->id) {
-      edit->after->id = g_strdup(work->to->id);
-      edit->after->video_id = work->to->video_id;
+    for (guint i = 0; i < edit->changes->len; i++) {
+      Change *recorded = g_ptr_array_index(edit->changes, i);
+      const Change *made = g_ptr_array_index(work->changes, i);
+      if (recorded->after && !recorded->after->id) {
+        recorded->after->id = g_strdup(made->after->id);
+        recorded->after->video_id = made->after->video_id;
+      }
     }
-    g_ptr_array_add(document->edits, edit);
-    document->n_done++;
+    add_edit(document, edit);
   } else if (work->direction == GO_BACK) {
     document->n_done--;
   } else if (work->direction == GO_FORWARD) {
@@ -181,12 +235,11 @@ on_done(GObject *source, GAsyncResult *result, gpointer data)
   if (done) {
     record(document, work);
     g_clear_pointer(&document->video, sac_video_free);
-    g_ptr_array_set_size(document->moments, 0);
     document->video = g_steal_pointer(&work->video);
-    if (work->moments) {
-      g_ptr_array_unref(document->moments);
-      document->moments = g_steal_pointer(&work->moments);
-    }
+    /* Those who hold the old moments go on holding them. */
+    g_ptr_array_unref(document->moments);
+    document->moments = work->moments ? g_steal_pointer(&work->moments)
+                                      : g_ptr_array_new_with_free_func((GDestroyNotify)sac_moment_free);
   }
   start_first(document);
   if (!done) {
@@ -195,23 +248,27 @@ on_done(GObject *source, GAsyncResult *result, gpointer data)
   g_signal_emit(document, signals[CHANGED], 0);
 }
 
+/* changes: copied, the other way round when they go back; NULL: only read. edit: (transfer full) what is recorded when they are new. */
 static void
-queue(SacDocument *document, const SacMoment *from, const SacMoment *to, Direction direction, gboolean is_new)
+queue(SacDocument *document, GPtrArray *changes, Direction direction, Edit *edit)
 {
   if (!document->library) {
+    g_clear_pointer(&edit, edit_free);
     return;
   }
   Work *work = g_new0(Work, 1);
   work->library = g_object_ref(document->library);
   work->path = g_strdup(document->path);
-  work->from = from ? sac_moment_copy(from) : NULL;
-  work->to = to ? sac_moment_copy(to) : NULL;
   work->direction = direction;
-  work->is_new = is_new;
-  if (is_new) {
-    work->edit = g_new0(Edit, 1);
-    work->edit->before = from ? sac_moment_copy(from) : NULL;
-    work->edit->after = to ? sac_moment_copy(to) : NULL;
+  work->edit = edit;
+  if (changes) {
+    work->changes = g_ptr_array_new_with_free_func(change_free);
+  }
+  for (guint i = 0; changes && i < changes->len; i++) {
+    const Change *change = g_ptr_array_index(changes, i);
+    gboolean is_back = direction == GO_BACK;
+    g_ptr_array_add(work->changes,
+                    change_new(is_back ? change->after : change->before, is_back ? change->before : change->after));
   }
   GTask *task = g_task_new(document, NULL, on_done, NULL);
   g_task_set_task_data(task, work, (GDestroyNotify)work_free);
@@ -221,12 +278,22 @@ queue(SacDocument *document, const SacMoment *from, const SacMoment *to, Directi
   }
 }
 
+static void
+queue_edit(SacDocument *document, Edit *edit)
+{
+  if (edit->changes->len > 0) {
+    queue(document, edit->changes, GO_NOWHERE, edit);
+  } else {
+    edit_free(edit);
+  }
+}
+
 static gboolean
 refresh_now(gpointer data)
 {
   SacDocument *document = data;
   document->refresh_source = 0;
-  queue(document, NULL, NULL, GO_NOWHERE, FALSE);
+  queue(document, NULL, GO_NOWHERE, NULL);
   return G_SOURCE_REMOVE;
 }
 
@@ -238,10 +305,10 @@ sac_document_refresh(SacDocument *document)
   }
 }
 
-void
-sac_document_add_tag(SacDocument *document, gint64 from_us, gint64 to_us, const char *label)
+static SacMoment *
+make_tag(SacDocument *document, gint64 from_us, gint64 to_us, const char *label)
 {
-  g_autoptr(SacMoment) tag = sac_moment_new();
+  SacMoment *tag = sac_moment_new();
   tag->video_id = document->video ? document->video->id : 0;
   tag->kind = g_strdup(SAC_KIND_TAG);
   tag->label = g_strdup(label);
@@ -249,19 +316,72 @@ sac_document_add_tag(SacDocument *document, gint64 from_us, gint64 to_us, const 
   tag->start_us = from_us;
   tag->end_us = to_us;
   tag->score = 1;
-  queue(document, NULL, tag, GO_NOWHERE, TRUE);
+  return tag;
 }
 
 void
-sac_document_remove_tag(SacDocument *document, const SacMoment *tag)
+sac_document_add_tag(SacDocument *document, gint64 from_us, gint64 to_us, const char *label)
 {
-  queue(document, tag, NULL, GO_NOWHERE, TRUE);
+  g_autoptr(SacMoment) moment = sac_moment_new();
+  g_autoptr(GPtrArray) one = g_ptr_array_new();
+  moment->start_us = from_us;
+  moment->end_us = to_us;
+  moment->label = g_strdup(label);
+  g_ptr_array_add(one, moment);
+  sac_document_add_tags(document, one);
+}
+
+void
+sac_document_add_tags(SacDocument *document, GPtrArray *moments)
+{
+  Edit *edit = edit_new();
+  for (guint i = 0; i < moments->len; i++) {
+    const SacMoment *moment = g_ptr_array_index(moments, i);
+    g_autoptr(SacMoment) tag = make_tag(document, moment->start_us, moment->end_us, moment->label);
+    g_ptr_array_add(edit->changes, change_new(NULL, tag));
+  }
+  queue_edit(document, edit);
+}
+
+void
+sac_document_remove_moments(SacDocument *document, GPtrArray *moments)
+{
+  Edit *edit = edit_new();
+  for (guint i = 0; i < moments->len; i++) {
+    g_ptr_array_add(edit->changes, change_new(g_ptr_array_index(moments, i), NULL));
+  }
+  queue_edit(document, edit);
 }
 
 void
 sac_document_change_tag(SacDocument *document, const SacMoment *tag, const SacMoment *changed)
 {
-  queue(document, tag, changed, GO_NOWHERE, TRUE);
+  Edit *edit = edit_new();
+  g_ptr_array_add(edit->changes, change_new(tag, changed));
+  queue_edit(document, edit);
+}
+
+void
+sac_document_record_span(SacDocument *document, gint64 from_before, gint64 to_before, gint64 from_us, gint64 to_us)
+{
+  gint64 now = g_get_monotonic_time();
+  Edit *last = document->n_done > 0 ? g_ptr_array_index(document->edits, document->n_done - 1) : NULL;
+  if (from_before == from_us && to_before == to_us) {
+    return;
+  }
+  if (last && last->recorded_us > 0 && now - last->recorded_us < ONE_EDIT_US && last->span_after[0] == from_before &&
+      last->span_after[1] == to_before) {
+    g_ptr_array_set_size(document->edits, (gint)document->n_done);
+  } else {
+    last = edit_new();
+    last->span_before[0] = from_before;
+    last->span_before[1] = to_before;
+    add_edit(document, last);
+  }
+  last->span_after[0] = from_us;
+  last->span_after[1] = to_us;
+  last->recorded_us = now;
+  g_signal_emit(document, signals[CHANGED], 0);
 }
 
 gboolean
@@ -280,18 +400,31 @@ sac_document_can_redo(SacDocument *document)
 void
 sac_document_undo(SacDocument *document)
 {
-  if (sac_document_can_undo(document) && g_queue_is_empty(&document->waiting)) {
-    const Edit *edit = g_ptr_array_index(document->edits, document->n_done - 1);
-    queue(document, edit->after, edit->before, GO_BACK, FALSE);
+  if (!sac_document_can_undo(document) || !g_queue_is_empty(&document->waiting)) {
+    return;
+  }
+  Edit *edit = g_ptr_array_index(document->edits, document->n_done - 1);
+  if (edit->recorded_us > 0) {
+    edit->recorded_us = 1; /* what follows is another edit */
+    document->n_done--;
+    g_signal_emit(document, signals[SPAN_RESTORED], 0, edit->span_before[0], edit->span_before[1]);
+  } else {
+    queue(document, edit->changes, GO_BACK, NULL);
   }
 }
 
 void
 sac_document_redo(SacDocument *document)
 {
-  if (sac_document_can_redo(document) && g_queue_is_empty(&document->waiting)) {
-    const Edit *edit = g_ptr_array_index(document->edits, document->n_done);
-    queue(document, edit->before, edit->after, GO_FORWARD, FALSE);
+  if (!sac_document_can_redo(document) || !g_queue_is_empty(&document->waiting)) {
+    return;
+  }
+  Edit *edit = g_ptr_array_index(document->edits, document->n_done);
+  if (edit->recorded_us > 0) {
+    document->n_done++;
+    g_signal_emit(document, signals[SPAN_RESTORED], 0, edit->span_after[0], edit->span_after[1]);
+  } else {
+    queue(document, edit->changes, GO_FORWARD, NULL);
   }
 }
 
@@ -328,7 +461,7 @@ sac_document_new(SacLibrary *library, const char *path)
     document->library = g_object_ref(library);
     document->library_handler =
         g_signal_connect_swapped(library, "changed", G_CALLBACK(sac_document_refresh), document);
-    queue(document, NULL, NULL, GO_NOWHERE, FALSE);
+    queue(document, NULL, GO_NOWHERE, NULL);
   }
   return document;
 }
@@ -364,6 +497,8 @@ sac_document_class_init(SacDocumentClass *class)
   signals[CHANGED] = g_signal_new("changed", SAC_TYPE_DOCUMENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[FAILED] =
       g_signal_new("failed", SAC_TYPE_DOCUMENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_ERROR);
+  signals[SPAN_RESTORED] = g_signal_new("span-restored", SAC_TYPE_DOCUMENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                        G_TYPE_NONE, 2, G_TYPE_INT64, G_TYPE_INT64);
 }
 
 static void

@@ -3,29 +3,23 @@
 
 #include <gtk/gtk.h>
 
-#include "core/media/sac-thumbnailer.h"
+#include "core/media/sac-film.h"
 
-/*
- * Pictures of one video at many times, for the timeline's film lane and for hovering: asked for by time, there at once when they are
- * cached, else "changed" is emitted when they come. Pictures that are no longer wanted are not made. Main thread; nothing blocks.
- */
+/* The pictures of a SacFilm as textures, each made once for as long as it is drawn, so that it is uploaded once. Main thread. */
 
 G_BEGIN_DECLS
 
-#define SAC_TYPE_FILM_STRIP (sac_film_strip_get_type())
-G_DECLARE_FINAL_TYPE(SacFilmStrip, sac_film_strip, SAC, FILM_STRIP, GObject)
+typedef struct _SacFilmStrip SacFilmStrip;
 
-/* height: of the pictures, in device pixels. */
-SacFilmStrip *sac_film_strip_new(SacThumbnailer *thumbnailer, const char *path, int height);
+SacFilmStrip *sac_film_strip_new(SacFilm *film);
+void sac_film_strip_free(SacFilmStrip *strip);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacFilmStrip, sac_film_strip_free)
 
-/* Between these two, what is not asked for is given up. */
+/* Begins a drawing: what the one before did not use may go. */
 void sac_film_strip_begin(SacFilmStrip *strip);
-void sac_film_strip_end(SacFilmStrip *strip);
 
-/* The picture at time_us, or NULL while it is made (transfer none). */
-GdkTexture *sac_film_strip_get(SacFilmStrip *strip, gint64 time_us);
-
-/* The picture nearest to time_us that is there already, or NULL (transfer none). */
+/* The picture of a slot; while that is not there, that of another level whose time is nearest; or NULL (transfer none). */
+GdkTexture *sac_film_strip_get(SacFilmStrip *strip, guint level, gint64 slot);
 GdkTexture *sac_film_strip_get_nearest(SacFilmStrip *strip, gint64 time_us);
 
 G_END_DECLS

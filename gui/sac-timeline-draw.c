@@ -1,354 +1,309 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gui/sac-timeline-private.h"
-
+#include <adwaita.h>
 #include <glib/gi18n.h>
 #include <math.h>
 
-#include "core/sac-time.h"
+#include "gui/sac-timeline-private.h"
 
 /*
  * The timeline's picture. Kinds differ by row and by pattern, so that colour is never the only sign: shots are brackets, what is
- * seen has a bold left edge, what is said is striped, tags are solid.
+ * seen has a bold left edge, labels are outlined, writing is underlined, what is said is striped, tags are solid.
+ *
+ * What does not move while playing is one cached node, the scene; playhead, span and pointer are drawn over it.
  */
 
-typedef struct {
-  SacTimeline *timeline;
-  GtkSnapshot *snapshot;
-  GdkRGBA text, faint, accent, accent_text, tag;
-  float x, width; /* of what is right of the gutter */
-  float y, height;
-  SacTimelineRow row;
-} Pen;
+/* Narrower than this a moment is as wide as this, and joined with neighbours as near. */
+#define NARROW 3
+/* Laying out words may take so long in one frame; the rest comes with the next. */
+#define LABEL_BUDGET_US 2500
+#define LEAST_WORDS 28
+#define COUNT_CELL 44
 
-static GdkRGBA
-mix(const GdkRGBA *colour, float alpha)
+GdkRGBA
+sac_timeline_mix(const GdkRGBA *colour, float alpha)
 {
   GdkRGBA mixed = *colour;
-  mixed.alpha *= alpha;
+  mixed.alpha *= MIN(alpha, 1);
   return mixed;
 }
 
-static void
-fill(Pen *pen, const GdkRGBA *colour, float x, float y, float width, float height)
+void
+sac_timeline_fill(SacTimelinePen *pen, const GdkRGBA *colour, float x, float y, float width, float height)
 {
   gtk_snapshot_append_color(pen->snapshot, colour, &GRAPHENE_RECT_INIT(x, y, width, height));
 }
 
 static void
-fill_rounded(Pen *pen, const GdkRGBA *colour, float x, float y, float width, float height, float radius)
+fill_rounded(SacTimelinePen *pen, const GdkRGBA *colour, float x, float y, float width, float height, float radius)
 {
+  if (width < 6) {
+    sac_timeline_fill(pen, colour, x, y, width, height);
+    return;
+  }
   GskRoundedRect outline;
   gsk_rounded_rect_init_from_rect(&outline, &GRAPHENE_RECT_INIT(x, y, width, height), MIN(radius, width / 2));
   gtk_snapshot_push_rounded_clip(pen->snapshot, &outline);
-  fill(pen, colour, x, y, width, height);
+  sac_timeline_fill(pen, colour, x, y, width, height);
   gtk_snapshot_pop(pen->snapshot);
 }
 
 static void
-write_text(Pen *pen, PangoLayout *layout, const char *text, const GdkRGBA *colour, float x, float y, float width)
+draw_outline(SacTimelinePen *pen, const GdkRGBA *colour, float x, float y, float width, float height, float line)
 {
-  pango_layout_set_text(layout, text, -1);
-  pango_layout_set_width(layout, width > 0 ? (int)(width * PANGO_SCALE) : -1);
-  gtk_snapshot_save(pen->snapshot);
-  gtk_snapshot_translate(pen->snapshot, &GRAPHENE_POINT_INIT(x, y));
-  gtk_snapshot_append_layout(pen->snapshot, layout, colour);
-  gtk_snapshot_restore(pen->snapshot);
+  GskRoundedRect outline;
+  gsk_rounded_rect_init_from_rect(&outline, &GRAPHENE_RECT_INIT(x, y, width, height), MIN(3, width / 2));
+  gtk_snapshot_append_border(pen->snapshot, &outline, (float[]){ line, line, line, line },
+                             (GdkRGBA[]){ *colour, *colour, *colour, *colour });
 }
 
-static int
-text_height(PangoLayout *layout)
-{
-  int height;
-  pango_layout_get_pixel_size(layout, NULL, &height);
-  return height;
-}
-
-/* The smallest step of a kind that people count in whose labels have room. */
-static gint64
-ruler_step(double us_per_pixel, double room)
-{
-  static const gint64 steps[] = { 40000,
-                                  100000,
-                                  200000,
-                                  500000,
-                                  SAC_SECOND,
-                                  2 * SAC_SECOND,
-                                  5 * SAC_SECOND,
-                                  10 * SAC_SECOND,
-                                  15 * SAC_SECOND,
-                                  30 * SAC_SECOND,
-                                  60 * SAC_SECOND,
-                                  120 * SAC_SECOND,
-                                  300 * SAC_SECOND,
-                                  600 * SAC_SECOND,
-                                  900 * SAC_SECOND,
-                                  1800 * SAC_SECOND,
-                                  3600 * SAC_SECOND,
-                                  2 * 3600 * SAC_SECOND,
-                                  6 * 3600 * SAC_SECOND };
-  for (gsize i = 0; i < G_N_ELEMENTS(steps); i++) {
-    if ((double)steps[i] / us_per_pixel >= room) {
-      return steps[i];
-    }
-  }
-  return 24 * 3600 * SAC_SECOND;
-}
+/* --- film ------------------------------------------------------------------------------------------------------------------------- */
 
 static void
-draw_ruler(Pen *pen)
+draw_film(SacTimelinePen *pen)
 {
   SacTimeline *timeline = pen->timeline;
-  double us_per_pixel = sac_timeline_us_per_pixel(timeline);
-  gint64 step = ruler_step(us_per_pixel, 84);
-  gint64 small = step % 5 == 0 ? step / 5 : step / 4;
-  gint64 end = timeline->view_start_us + (gint64)timeline->view_length_us;
-
-  for (gint64 time = timeline->view_start_us / small * small; time <= end; time += small) {
-    float x = floorf((float)sac_timeline_x(timeline, time));
-    gboolean is_large = time % step == 0;
-    if (x >= pen->x) {
-      fill(pen, &pen->faint, x, pen->y + pen->height - (is_large ? 8 : 4), 1, is_large ? 8 : 4);
-    }
-    if (is_large && x >= pen->x - 4) {
-      g_autofree char *words = sac_time_format(time);
-      char *point = strchr(words, '.');
-      if (point && step >= SAC_SECOND) {
-        *point = '\0';
-      } else if (point) {
-        point[3] = '\0';
-      }
-      write_text(pen, timeline->caption, words, &pen->faint, x + 4, pen->y, 0);
-    }
+  GdkRGBA ground = sac_timeline_mix(&pen->text, 0.08f);
+  double end_x = MIN(sac_timeline_x(timeline, timeline->duration_us), pen->x + pen->width);
+  sac_timeline_fill(pen, &ground, pen->x, pen->y, (float)(end_x - pen->x), pen->height);
+  if (!timeline->strip) {
+    return;
   }
-}
-
-static gsize
-series_index(const SacTimelineSeries *series, double time_us)
-{
-  if (!series->times_us) {
-    return time_us <= 0 ? 0 : MIN(series->n, (gsize)ceil(time_us / series->interval_us));
-  }
-  gsize low = 0, high = series->n;
-  while (low < high) {
-    gsize middle = low + (high - low) / 2;
-    if ((double)series->times_us[middle] < time_us) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return low;
-}
-
-static double
-series_time(const SacTimelineSeries *series, gsize index)
-{
-  return series->times_us ? (double)series->times_us[index] : (double)index * series->interval_us;
-}
-
-/* What a pixel shows: the greatest of the samples in it, or between two samples the line that joins them. */
-static double
-series_value(const SacTimelineSeries *series, double from_us, double to_us)
-{
-  gsize first = series_index(series, from_us), end = series_index(series, to_us);
-  if (first < end) {
-    return sac_summary_maximum(series->summary, first, end);
-  }
-  if (first == 0 || first >= series->n) {
-    gsize edge = first == 0 ? 0 : series->n - 1;
-    return sac_summary_maximum(series->summary, edge, edge + 1);
-  }
-  double before = series_time(series, first - 1), after = series_time(series, first);
-  double share = after > before ? (from_us - before) / (after - before) : 0;
-  return (1 - share) * sac_summary_maximum(series->summary, first - 1, first) +
-         share * sac_summary_maximum(series->summary, first, first + 1);
-}
-
-static void
-draw_match(Pen *pen)
-{
-  SacTimeline *timeline = pen->timeline;
-  double us_per_pixel = sac_timeline_us_per_pixel(timeline);
-  cairo_t *cairo =
-      gtk_snapshot_append_cairo(pen->snapshot, &GRAPHENE_RECT_INIT(pen->x, pen->y, pen->width, pen->height));
-  float top = pen->y + 2, bottom = pen->y + pen->height - 1, room = bottom - top;
-
-  cairo_move_to(cairo, pen->x, bottom);
-  for (int i = 0; i <= (int)pen->width; i++) {
-    double from = (double)timeline->view_start_us + i * us_per_pixel;
-    double value = from > (double)timeline->duration_us ? 0 : series_value(&timeline->match, from, from + us_per_pixel);
-    cairo_line_to(cairo, pen->x + i, bottom - CLAMP(value, 0, 1) * room);
-  }
-  cairo_line_to(cairo, pen->x + pen->width, bottom);
-  cairo_close_path(cairo);
-  GdkRGBA body = mix(&pen->accent, 0.35f);
-  gdk_cairo_set_source_rgba(cairo, &body);
-  cairo_fill_preserve(cairo);
-  gdk_cairo_set_source_rgba(cairo, &pen->accent);
-  cairo_set_line_width(cairo, 1.5);
-  cairo_stroke(cairo);
-  if (timeline->match.threshold > 0 && timeline->match.threshold < 1) {
-    double y = floor(bottom - timeline->match.threshold * room) + 0.5;
-    cairo_set_dash(cairo, (const double[]){ 2, 3 }, 2, 0);
-    cairo_set_line_width(cairo, 1);
-    gdk_cairo_set_source_rgba(cairo, &pen->faint);
-    cairo_move_to(cairo, pen->x, y);
-    cairo_line_to(cairo, pen->x + pen->width, y);
-    cairo_stroke(cairo);
-  }
-  cairo_destroy(cairo);
-}
-
-static void
-draw_sound(Pen *pen)
-{
-  SacTimeline *timeline = pen->timeline;
-  double us_per_pixel = sac_timeline_us_per_pixel(timeline);
-  cairo_t *cairo =
-      gtk_snapshot_append_cairo(pen->snapshot, &GRAPHENE_RECT_INIT(pen->x, pen->y, pen->width, pen->height));
-  double middle = pen->y + pen->height / 2.0, room = pen->height / 2.0 - 2;
-
-  for (int i = 0; i < (int)pen->width; i++) {
-    double from = (double)timeline->view_start_us + i * us_per_pixel;
-    if (from >= (double)timeline->duration_us) {
-      break;
-    }
-    double reach = MAX(0.5, CLAMP(series_value(&timeline->sound, from, from + us_per_pixel), 0, 1) * room);
-    cairo_rectangle(cairo, pen->x + i, middle - reach, 1, 2 * reach);
-  }
-  GdkRGBA colour = mix(&pen->text, 0.55f);
-  gdk_cairo_set_source_rgba(cairo, &colour);
-  cairo_fill(cairo);
-  cairo_destroy(cairo);
-}
-
-static void
-draw_film(Pen *pen)
-{
-  SacTimeline *timeline = pen->timeline;
-  double us_per_pixel = sac_timeline_us_per_pixel(timeline);
-  double picture_width = pen->height * timeline->film_aspect;
-  /* Steps are of a fixed ladder, 2 and 3 times the powers of two, so that zooming meets the same pictures again. */
-  double step = 40000, half_above = 60000;
-  while (step < picture_width * us_per_pixel) {
-    double next = half_above;
-    half_above = 2 * step;
-    step = next;
-  }
-  double slot = step / us_per_pixel;
-  GdkRGBA ground = mix(&pen->text, 0.08f);
-
   sac_film_strip_begin(timeline->strip);
-  for (gint64 k = (gint64)((double)timeline->view_start_us / step);; k++) {
-    gint64 time = (gint64)((double)k * step);
-    double x = sac_timeline_x(timeline, time);
-    if (x >= pen->x + pen->width || time >= timeline->duration_us) {
-      break;
-    }
-    double end_x = MIN(x + slot, sac_timeline_x(timeline, timeline->duration_us));
-    if (end_x <= pen->x) {
+  double us_per_pixel = sac_timeline_us_per_pixel(timeline), aspect = 16.0 / 9;
+  GdkTexture *any = sac_film_strip_get_nearest(timeline->strip, timeline->view_start_us);
+  if (any) {
+    aspect = (double)gdk_texture_get_width(any) / gdk_texture_get_height(any);
+  }
+  guint level = sac_film_find_level(timeline->film, pen->height * aspect * us_per_pixel);
+  double step = (double)sac_film_get_step(timeline->film, level), slot_width = step / us_per_pixel;
+  gint64 first = (gint64)((double)timeline->view_start_us / step);
+  gint64 end = (gint64)ceil((double)MIN(sac_timeline_view_end(timeline), timeline->duration_us) / step);
+  sac_film_look_at(timeline->film, level, first, end);
+
+  for (gint64 slot = first; slot < end; slot++) {
+    double x = sac_timeline_x(timeline, (gint64)((double)slot * step));
+    double room = MIN(x + slot_width, sac_timeline_x(timeline, timeline->duration_us)) - x - 1;
+    GdkTexture *texture = sac_film_strip_get(timeline->strip, level, slot);
+    if (!texture || room <= 0) {
       continue;
     }
-    fill(pen, &ground, (float)x, pen->y, (float)(end_x - x) - 1, pen->height);
-    /* The picture of the slot's middle stands for it. */
-    GdkTexture *texture =
-        sac_film_strip_get(timeline->strip, MIN(time + (gint64)(step / 2), timeline->duration_us - 1));
-    if (texture) {
-      /* A slot is at least as wide as a picture and at most half as wide again: the picture fills it, cut above and below. */
-      double aspect = (double)gdk_texture_get_width(texture) / gdk_texture_get_height(texture);
-      double width = MAX(slot, pen->height * aspect), height = width / aspect;
-      gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT((float)x, pen->y, (float)(end_x - x) - 1, pen->height));
-      gtk_snapshot_append_texture(pen->snapshot, texture,
-                                  &GRAPHENE_RECT_INIT((float)(x + (slot - width) / 2),
-                                                      pen->y + (pen->height - (float)height) / 2, (float)width,
-                                                      (float)height));
-      gtk_snapshot_pop(pen->snapshot);
+    /* A slot is at least as wide as a picture; up to half as wide again the picture fills it, cut above and below. Wider slots, of single
+     * frames, hold it at its size. */
+    aspect = (double)gdk_texture_get_width(texture) / gdk_texture_get_height(texture);
+    double width = pen->height * aspect;
+    width = slot_width < 1.6 * width ? MAX(slot_width, width) : width;
+    double height = width / aspect;
+    double shift = slot_width < 1.6 * pen->height * aspect ? (slot_width - width) / 2 : 0;
+    gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT((float)x, pen->y, (float)room, pen->height));
+    gtk_snapshot_append_texture(pen->snapshot, texture,
+                                &GRAPHENE_RECT_INIT((float)(x + shift), pen->y + (pen->height - (float)height) / 2,
+                                                    (float)width, (float)height));
+    gtk_snapshot_pop(pen->snapshot);
+  }
+}
+
+/* --- lanes ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A whole number of stripes: pictures of them side by side are one. */
+#define STRIPES_WIDTH 64
+
+/* Two colours in turn, aslant, as a picture to lay bars out with. A gradient that repeats looks the same and costs many times as much. */
+static void
+make_stripes(SacTimelinePen *pen)
+{
+  SacTimeline *timeline = pen->timeline;
+  int scale = pen->scale, width = STRIPES_WIDTH * scale, height = (int)pen->height * scale, period = 8 * scale;
+  GdkRGBA colours[] = { sac_timeline_mix(&pen->text, 0.3f * pen->contrast),
+                        sac_timeline_mix(&pen->text, 0.12f * pen->contrast) };
+  gsize stride = (gsize)width * 4;
+  guint8 *pixels = g_malloc(stride * (gsize)height);
+  for (int y = 0; y < height; y++) {
+    for (int x = 0; x < width; x++) {
+      const GdkRGBA *colour = &colours[(x + y) % period < period / 2 ? 0 : 1];
+      guint8 *pixel = pixels + (gsize)y * stride + (gsize)x * 4;
+      pixel[0] = (guint8)(colour->red * colour->alpha * 255 + 0.5f);
+      pixel[1] = (guint8)(colour->green * colour->alpha * 255 + 0.5f);
+      pixel[2] = (guint8)(colour->blue * colour->alpha * 255 + 0.5f);
+      pixel[3] = (guint8)(colour->alpha * 255 + 0.5f);
     }
   }
-  sac_film_strip_end(timeline->strip);
+  g_autoptr(GBytes) bytes = g_bytes_new_take(pixels, stride * (gsize)height);
+  g_clear_object(&timeline->stripes);
+  timeline->stripes = gdk_memory_texture_new(width, height, GDK_MEMORY_R8G8B8A8_PREMULTIPLIED, bytes, stride);
+}
+
+static void
+draw_stripes(SacTimelinePen *pen, float x, float y, float width, float height)
+{
+  SacTimeline *timeline = pen->timeline;
+  if (width < 6) {
+    GdkRGBA stripe = sac_timeline_mix(&pen->text, 0.3f * pen->contrast);
+    sac_timeline_fill(pen, &stripe, x, y, width, height);
+    return;
+  }
+  if (!timeline->stripes || gdk_texture_get_width(timeline->stripes) != STRIPES_WIDTH * pen->scale) {
+    make_stripes(pen);
+  }
+  gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height));
+  for (float at = x; at < x + width; at += STRIPES_WIDTH) {
+    gtk_snapshot_append_texture(pen->snapshot, timeline->stripes,
+                                &GRAPHENE_RECT_INIT(at, pen->y, STRIPES_WIDTH, pen->height));
+  }
+  gtk_snapshot_pop(pen->snapshot);
+}
+
+/* Returns the colour of words on it. */
+static GdkRGBA
+draw_body(SacTimelinePen *pen, const SacMoment *moment, float x, float y, float width, float height)
+{
+  GdkRGBA colour;
+  switch (pen->row) {
+  case SAC_ROW_SHOTS:
+    colour = sac_timeline_mix(&pen->text, 0.45f * pen->contrast);
+    sac_timeline_fill(pen, &colour, x, y + 2, 1, height - 4);
+    if (width > 3) {
+      sac_timeline_fill(pen, &colour, x, y + height / 2, width - 1, 1);
+      sac_timeline_fill(pen, &colour, x + width - 2, y + 2, 1, height - 4);
+    }
+    return pen->text;
+  case SAC_ROW_SAID:
+    draw_stripes(pen, x, y, width, height);
+    return pen->text;
+  case SAC_ROW_SEEN:
+    if (strcmp(moment->kind, SAC_KIND_LABEL) == 0) {
+      colour = sac_timeline_mix(&pen->accent, 0.15f * pen->contrast);
+      sac_timeline_fill(pen, &colour, x, y, width, height);
+      draw_outline(pen, &pen->accent, x, y, width, height, 1);
+    } else if (strcmp(moment->kind, SAC_KIND_TEXT) == 0) {
+      colour = sac_timeline_mix(&pen->accent, 0.2f * pen->contrast);
+      sac_timeline_fill(pen, &colour, x, y, width, height);
+      sac_timeline_fill(pen, &pen->accent, x, y + height - 2, width, 2);
+    } else {
+      colour = sac_timeline_mix(&pen->accent, 0.35f * pen->contrast);
+      fill_rounded(pen, &colour, x, y, width, height, 3);
+      sac_timeline_fill(pen, &pen->accent, x, y, MIN(3, width), height);
+    }
+    return pen->text;
+  default:
+    fill_rounded(pen, &pen->tag, x, y, width, height, 3);
+    return pen->accent_text;
+  }
+}
+
+static const char *
+words_of(const SacMoment *moment)
+{
+  return moment->label && *moment->label ? moment->label : moment->text;
 }
 
 static void
 draw_bar(const SacLane *lane, const SacLaneBar *bar, gpointer data)
 {
-  Pen *pen = data;
+  SacTimelinePen *pen = data;
+  SacTimeline *timeline = pen->timeline;
   float x = (float)MAX(bar->x, -4) + pen->x, end_x = (float)MIN(bar->end_x, pen->width + 4) + pen->x;
-  float width = MAX(end_x - x, 2), y = pen->y + 2, height = pen->height - 4;
-  GdkRGBA colour;
-
-  switch (pen->row) {
-  case SAC_ROW_SHOTS:
-    colour = mix(&pen->text, 0.45f);
-    fill(pen, &colour, x, pen->y + pen->height / 2, width, 1);
-    fill(pen, &colour, x, y + 2, 1, height - 4);
-    fill(pen, &colour, x + width - 1, y + 2, 1, height - 4);
-    return;
-  case SAC_ROW_SEEN:
-    colour = mix(&pen->accent, 0.35f);
-    fill_rounded(pen, &colour, x, y, width, height, 3);
-    fill(pen, &pen->accent, x, y, MIN(3, width), height);
-    colour = pen->text;
-    break;
-  case SAC_ROW_SAID: {
-    GdkRGBA stripe = mix(&pen->text, 0.28f), gap = mix(&pen->text, 0.12f);
-    const GskColorStop stops[] = { { 0, stripe }, { 0.5f, stripe }, { 0.5f, gap }, { 1, gap } };
-    GskRoundedRect outline;
-    gsk_rounded_rect_init_from_rect(&outline, &GRAPHENE_RECT_INIT(x, y, width, height), MIN(3, width / 2));
-    gtk_snapshot_push_rounded_clip(pen->snapshot, &outline);
-    gtk_snapshot_append_repeating_linear_gradient(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height),
-                                                  &GRAPHENE_POINT_INIT(0, 0), &GRAPHENE_POINT_INIT(4, 4), stops,
-                                                  G_N_ELEMENTS(stops));
-    gtk_snapshot_pop(pen->snapshot);
-    colour = pen->text;
-    break;
-  }
-  default:
-    fill_rounded(pen, &pen->tag, x, y, width, height, 3);
-    colour = pen->accent_text;
-    break;
-  }
-
+  /* A gap keeps neighbours apart. */
+  float width = MAX(end_x - x - (end_x - x > 6 ? 1 : 0), 2), y = pen->y + 1, height = pen->height - 2;
   const SacMoment *moment = sac_lane_get(lane, bar->first);
-  const char *words = moment->label && *moment->label ? moment->label : moment->text;
-  float from = MAX(x, pen->x) + 6;
-  if (bar->count == 1 && words && x + width - from > 24) {
-    gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(x, y, width, height));
-    pango_layout_set_text(pen->timeline->caption, words, -1);
-    float middle = pen->y + (pen->height - (float)text_height(pen->timeline->caption)) / 2;
-    write_text(pen, pen->timeline->caption, words, &colour, from, middle, x + width - from - 4);
-    gtk_snapshot_pop(pen->snapshot);
+  if (end_x <= pen->x) {
+    return;
+  }
+  GdkRGBA colour = draw_body(pen, moment, x, y, width, height);
+  if (bar->count == 1 && sac_timeline_is_selected(timeline, moment)) {
+    draw_outline(pen, &pen->text, x - 1, y - 1, width + 2, height + 2, 2);
+  }
+
+  float from = MAX(x, pen->x) + 6, room = MIN(x + width, pen->x + pen->width) - from - 4;
+  if (room < LEAST_WORDS) {
+    return;
+  }
+  float top = pen->y + (pen->height - (float)sac_labels_height(timeline->labels)) / 2;
+  if (bar->count > 1) {
+    /* So many that they cannot be told apart here. */
+    g_autofree char *count = g_strdup_printf("×%u", bar->count);
+    sac_labels_draw(timeline->labels, pen->snapshot, count, &colour, from, top, room, FALSE);
+  } else if (words_of(moment)) {
+    /* The words move with their bar, so that they are laid out once for as long as it is in sight. */
+    float whole = x + width - from - 4;
+    sac_labels_draw(timeline->labels, pen->snapshot, words_of(moment), &colour, from, top, whole, FALSE);
+  }
+}
+
+/* Where moments start that have no row to be drawn in: how many. */
+static void
+draw_beyond(SacTimelinePen *pen)
+{
+  SacTimeline *timeline = pen->timeline;
+  const SacLane *lane = timeline->lanes[pen->row];
+  guint n_rows = timeline->lane_rows[pen->row];
+  if (sac_lane_count_rows(lane) <= n_rows) {
+    return;
+  }
+  /* Cells stand still in time, so that scrolling does not count anew what it shows. */
+  gint64 cell = MAX((gint64)(COUNT_CELL * sac_timeline_us_per_pixel(timeline)), 1);
+  gint64 end = sac_timeline_view_end(timeline);
+  int height = sac_labels_height(timeline->labels);
+  for (gint64 from = timeline->view_start_us / cell * cell; from < end; from += cell) {
+    guint count = sac_lane_count_starts(lane, n_rows, from, from + cell);
+    if (count > 0) {
+      g_autofree char *words = count < 10000 ? g_strdup_printf("+%u", count) : g_strdup_printf("+%uk", count / 1000);
+      float x = (float)sac_timeline_x(timeline, from), y = pen->y + pen->height - (float)height - 1;
+      GdkRGBA ground = pen->text;
+      fill_rounded(pen, &ground, x + 1, y, COUNT_CELL - 4, (float)height, 3);
+      GdkRGBA on_it = { 1 - pen->text.red, 1 - pen->text.green, 1 - pen->text.blue, 1 };
+      sac_labels_draw(timeline->labels, pen->snapshot, words, &on_it, x + 4, y, COUNT_CELL - 8, FALSE);
+    }
   }
 }
 
 static void
-draw_row(Pen *pen)
+draw_lane(SacTimelinePen *pen)
 {
   SacTimeline *timeline = pen->timeline;
+  SacTimelinePen row_pen = *pen;
+  GdkRGBA ground = sac_timeline_mix(&pen->text, 0.045f * pen->contrast);
+  sac_timeline_fill(pen, &ground, pen->x, pen->y, pen->width, pen->height);
+  const SacLane *lane = timeline->lanes[pen->row];
+  guint n_rows = MIN(timeline->lane_rows[pen->row], SAC_LANE_ROWS);
+  for (guint row = 0; row < n_rows; row++) {
+    int height;
+    row_pen.lane_row = row;
+    row_pen.y = (float)sac_timeline_lane_row_y(timeline, pen->row, row, &height);
+    row_pen.height = (float)height;
+    sac_lane_foreach_bar(lane, row, timeline->view_start_us, sac_timeline_us_per_pixel(timeline), pen->width, NARROW,
+                         draw_bar, &row_pen);
+  }
+  draw_beyond(pen);
+}
+
+/* --- all of it -------------------------------------------------------------------------------------------------------------------- */
+
+static void
+draw_row(SacTimelinePen *pen)
+{
   switch (pen->row) {
   case SAC_ROW_RULER:
-    draw_ruler(pen);
+    sac_timeline_draw_ruler(pen);
     break;
   case SAC_ROW_MATCH:
-    draw_match(pen);
+    sac_timeline_draw_match(pen);
     break;
   case SAC_ROW_FILM:
     draw_film(pen);
     break;
   case SAC_ROW_SOUND:
-    draw_sound(pen);
+    if (pen->timeline->waveform) {
+      sac_timeline_draw_sound(pen);
+    }
     break;
-  default: {
-    GdkRGBA ground = mix(&pen->text, 0.045f);
-    fill(pen, &ground, pen->x, pen->y + 1, pen->width, pen->height - 2);
-    sac_lane_foreach_bar(timeline->lanes[pen->row], timeline->view_start_us, sac_timeline_us_per_pixel(timeline),
-                         pen->width, 3, draw_bar, pen);
+  default:
+    draw_lane(pen);
     break;
-  }
   }
 }
 
 static void
-draw_scene(Pen *pen, int width)
+draw_scene(SacTimelinePen *pen)
 {
   SacTimeline *timeline = pen->timeline;
   for (SacTimelineRow row = 0; row < SAC_N_ROWS; row++) {
@@ -359,10 +314,9 @@ draw_scene(Pen *pen, int width)
     pen->y = (float)sac_timeline_row_y(timeline, row);
     pen->height = (float)timeline->row_heights[row] - 2;
     if (timeline->gutter > 0 && row != SAC_ROW_RULER) {
-      PangoLayout *caption = timeline->caption;
-      pango_layout_set_text(caption, sac_timeline_row_name(row), -1);
-      float y = pen->y + (pen->height - (float)text_height(caption)) / 2;
-      write_text(pen, caption, sac_timeline_row_name(row), &pen->faint, 12, y, (float)timeline->gutter - 14);
+      float y = pen->y + (pen->height - (float)sac_labels_height(timeline->labels)) / 2;
+      sac_labels_draw(timeline->labels, pen->snapshot, sac_timeline_row_name(row), &pen->faint, 12, y,
+                      timeline->gutter - 14, TRUE);
     }
     gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(pen->x, pen->y, pen->width, pen->height));
     draw_row(pen);
@@ -370,8 +324,36 @@ draw_scene(Pen *pen, int width)
   }
 }
 
+static gboolean
+draw_missing_words(gpointer data)
+{
+  SacTimeline *timeline = data;
+  timeline->label_source = 0;
+  sac_timeline_invalidate(timeline);
+  return G_SOURCE_REMOVE;
+}
+
 static void
-draw_span(Pen *pen, float top, float bottom)
+update_scene(SacTimelinePen *pen, int width, int height)
+{
+  SacTimeline *timeline = pen->timeline;
+  if (timeline->scene && timeline->scene_width == width && timeline->scene_height == height) {
+    return;
+  }
+  g_clear_pointer(&timeline->scene, gsk_render_node_unref);
+  pen->snapshot = gtk_snapshot_new();
+  sac_labels_begin(timeline->labels, LABEL_BUDGET_US);
+  draw_scene(pen);
+  if (sac_labels_end(timeline->labels) && timeline->label_source == 0) {
+    timeline->label_source = g_timeout_add(30, draw_missing_words, timeline);
+  }
+  timeline->scene = gtk_snapshot_free_to_node(g_steal_pointer(&pen->snapshot));
+  timeline->scene_width = width;
+  timeline->scene_height = height;
+}
+
+static void
+draw_span(SacTimelinePen *pen, float top, float bottom)
 {
   SacTimeline *timeline = pen->timeline;
   if (timeline->span_from_us < 0) {
@@ -379,12 +361,60 @@ draw_span(Pen *pen, float top, float bottom)
   }
   float x = (float)sac_timeline_x(timeline, timeline->span_from_us);
   float end_x = (float)sac_timeline_x(timeline, timeline->span_to_us);
-  GdkRGBA body = mix(&pen->accent, 0.16f);
-  fill(pen, &body, x, top, MAX(end_x - x, 1), bottom - top);
+  if (end_x < pen->x - 8 || x > pen->x + pen->width + 8) {
+    return;
+  }
+  x = MAX(x, pen->x - 8);
+  end_x = MIN(end_x, pen->x + pen->width + 8);
+  GdkRGBA body = sac_timeline_mix(&pen->accent, 0.16f);
+  sac_timeline_fill(pen, &body, x, top, MAX(end_x - x, 1), bottom - top);
   for (int i = 0; i < 2; i++) {
     float edge = i == 0 ? x : end_x;
-    fill(pen, &pen->accent, edge - 1, top, 2, bottom - top);
+    sac_timeline_fill(pen, &pen->accent, edge - 1, top, 2, bottom - top);
     fill_rounded(pen, &pen->accent, edge - 3, (top + bottom) / 2 - 10, 6, 20, 3);
+  }
+}
+
+static void
+draw_focus(SacTimelinePen *pen)
+{
+  SacTimeline *timeline = pen->timeline;
+  SacTimelineRow row;
+  int index, height;
+  if (!sac_timeline_get_focused(timeline, &row, &index)) {
+    return;
+  }
+  const SacMoment *moment = sac_lane_get(timeline->lanes[row], (guint)index);
+  guint lane_row = MIN(sac_lane_get_row(timeline->lanes[row], (guint)index), MAX(timeline->lane_rows[row], 1) - 1);
+  float y = (float)sac_timeline_lane_row_y(timeline, row, lane_row, &height);
+  float x = (float)MAX(sac_timeline_x(timeline, moment->start_us), pen->x - 4);
+  float end_x = (float)MIN(sac_timeline_x(timeline, moment->end_us), pen->x + pen->width + 4);
+  draw_outline(pen, &pen->accent, x - 3, y - 2, MAX(end_x - x, NARROW) + 6, (float)height + 4, 2);
+}
+
+static void
+draw_over(SacTimelinePen *pen, int height)
+{
+  SacTimeline *timeline = pen->timeline;
+  float top = (float)timeline->row_heights[SAC_ROW_RULER];
+  float bottom = (float)sac_timeline_row_y(timeline, SAC_N_ROWS);
+  gtk_snapshot_push_clip(pen->snapshot, &GRAPHENE_RECT_INIT(pen->x - 4, 0, pen->width + 4, (float)height));
+  draw_span(pen, top - 2, bottom);
+  draw_focus(pen);
+  if (timeline->band.size.width > 0) {
+    GdkRGBA inside = sac_timeline_mix(&pen->accent, 0.15f);
+    gtk_snapshot_append_color(pen->snapshot, &inside, &timeline->band);
+    draw_outline(pen, &pen->accent, timeline->band.origin.x, timeline->band.origin.y, timeline->band.size.width,
+                 timeline->band.size.height, 1);
+  }
+  if (timeline->snapped_us >= 0) {
+    sac_timeline_fill(pen, &pen->accent, roundf((float)sac_timeline_x(timeline, timeline->snapped_us)) - 1, 0, 2,
+                      bottom);
+  }
+  if (timeline->hover_us >= 0) {
+    GdkRGBA colour = sac_timeline_mix(&pen->text, 0.35f * pen->contrast);
+    sac_timeline_fill(pen, &colour, roundf((float)sac_timeline_x(timeline, timeline->hover_us)), top - 4, 1,
+                      bottom - top + 4);
   }
 }
 
@@ -401,41 +431,28 @@ sac_timeline_draw(SacTimeline *timeline, GtkSnapshot *snapshot)
   GtkWidget *widget = GTK_WIDGET(timeline);
   GtkStyleContext *style = gtk_widget_get_style_context(widget);
   int width = gtk_widget_get_width(widget), height = gtk_widget_get_height(widget);
-  Pen pen = { .timeline = timeline };
+  SacTimelinePen pen = { .timeline = timeline };
   gtk_style_context_get_color(style, &pen.text);
-  pen.faint = mix(&pen.text, 0.6f);
+  pen.contrast = adw_style_manager_get_high_contrast(adw_style_manager_get_default()) ? 1.8f : 1;
+  pen.faint = sac_timeline_mix(&pen.text, pen.contrast > 1 ? 1 : 0.62f);
   pen.accent = named_colour(style, "accent_bg_color", &pen.text);
   pen.accent_text = named_colour(style, "accent_fg_color", &pen.text);
-  pen.tag = named_colour(style, "accent_bg_color", &pen.text);
+  pen.tag = pen.accent;
+  pen.scale = gtk_widget_get_scale_factor(widget);
   pen.x = (float)timeline->gutter;
   pen.width = (float)MAX(width - timeline->gutter, 1);
 
-  if (!timeline->scene || timeline->scene_width != width || timeline->scene_height != height) {
-    g_clear_pointer(&timeline->scene, gsk_render_node_unref);
-    pen.snapshot = gtk_snapshot_new();
-    draw_scene(&pen, width);
-    timeline->scene = gtk_snapshot_free_to_node(g_steal_pointer(&pen.snapshot));
-    timeline->scene_width = width;
-    timeline->scene_height = height;
-  }
+  update_scene(&pen, width, height);
   if (timeline->scene) {
     gtk_snapshot_append_node(snapshot, timeline->scene);
   }
-
   pen.snapshot = snapshot;
-  float top = (float)(timeline->row_heights[SAC_ROW_RULER]), bottom = 0;
-  for (int row = 0; row < SAC_N_ROWS; row++) {
-    bottom += (float)timeline->row_heights[row];
-  }
-  gtk_snapshot_push_clip(snapshot, &GRAPHENE_RECT_INIT(pen.x - 4, 0, pen.width + 4, (float)height));
-  draw_span(&pen, top - 2, bottom);
-  if (timeline->hover_us >= 0) {
-    GdkRGBA colour = mix(&pen.text, 0.35f);
-    fill(&pen, &colour, roundf((float)sac_timeline_x(timeline, timeline->hover_us)), top - 4, 1, bottom - top + 4);
-  }
+  draw_over(&pen, height);
   float x = roundf((float)sac_timeline_x(timeline, timeline->position_us));
   GdkRGBA red = named_colour(style, "error_color", &pen.text);
-  fill(&pen, &red, x - 1, 4, 2, bottom - 4);
-  fill_rounded(&pen, &red, x - 5, 2, 10, 10, 5);
+  if (x >= pen.x - 6 && x <= pen.x + pen.width + 6) {
+    sac_timeline_fill(&pen, &red, x - 1, 4, 2, (float)sac_timeline_row_y(timeline, SAC_N_ROWS) - 4);
+    fill_rounded(&pen, &red, x - 5, 2, 10, 10, 5);
+  }
   gtk_snapshot_pop(snapshot);
 }

@@ -3,40 +3,38 @@
 
 #include <glib/gi18n.h>
 #include <math.h>
+#include <time.h>
 
 #include "core/sac-time.h"
 #include "gui/sac-timeline-private.h"
 
-/* The shortest stretch that can be shown: ten frames or so. */
-#define SHORTEST_VIEW_US 400000.0
-#define EDGE_REACH 6
-#define CLICK_REACH 4
-#define HOVER_PICTURE_HEIGHT 108
+/* The shortest stretch that can be shown: some frames. */
+#define SHORTEST_FRAMES 3
+#define SHORTEST_VIEW_US 100000.0
+/* So many rows of a lane are drawn where there is room. */
+#define MOST_ROWS 3
 
-typedef enum {
-  DRAG_NONE,
-  DRAG_SCRUB,
-  DRAG_LANE, /* not yet known whether it is a click or a new span */
-  DRAG_SPAN,
-  DRAG_FROM,
-  DRAG_TO,
-} SacTimelineDrag;
-
-enum { SEEK, SPAN_EDITED, MOMENT_CHOSEN, N_SIGNALS };
+enum { SEEK, SPAN_EDITED, MOMENT_CHOSEN, SELECTION_CHANGED, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE(SacTimeline, sac_timeline, GTK_TYPE_WIDGET)
 
-static const char *const shot_kinds[] = { SAC_KIND_SHOT, NULL };
-static const char *const seen_kinds[] = { SAC_KIND_VISUAL, SAC_KIND_LABEL, SAC_KIND_TEXT, NULL };
-static const char *const said_kinds[] = { SAC_KIND_SPEECH, NULL };
-static const char *const tag_kinds[] = { SAC_KIND_TAG, NULL };
-static const char *const *const lane_kinds[SAC_N_ROWS] = {
-  [SAC_ROW_SHOTS] = shot_kinds,
-  [SAC_ROW_SEEN] = seen_kinds,
-  [SAC_ROW_SAID] = said_kinds,
-  [SAC_ROW_TAGS] = tag_kinds,
-};
+/* SAC_N_ROWS: nowhere. */
+static SacTimelineRow
+row_of(const SacMoment *moment)
+{
+  static const struct {
+    const char *kind;
+    SacTimelineRow row;
+  } places[] = { { SAC_KIND_SHOT, SAC_ROW_SHOTS }, { SAC_KIND_VISUAL, SAC_ROW_SEEN }, { SAC_KIND_LABEL, SAC_ROW_SEEN },
+                 { SAC_KIND_TEXT, SAC_ROW_SEEN },  { SAC_KIND_SPEECH, SAC_ROW_SAID }, { SAC_KIND_TAG, SAC_ROW_TAGS } };
+  for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+    if (strcmp(moment->kind, places[i].kind) == 0) {
+      return places[i].row;
+    }
+  }
+  return SAC_N_ROWS;
+}
 
 const char *
 sac_timeline_row_name(SacTimelineRow row)
@@ -71,6 +69,12 @@ sac_timeline_time(SacTimeline *timeline, double x)
   return CLAMP(time, 0, timeline->duration_us);
 }
 
+gint64
+sac_timeline_view_end(SacTimeline *timeline)
+{
+  return timeline->view_start_us + (gint64)ceil(timeline->view_length_us);
+}
+
 int
 sac_timeline_row_y(SacTimeline *timeline, SacTimelineRow row)
 {
@@ -81,8 +85,8 @@ sac_timeline_row_y(SacTimeline *timeline, SacTimelineRow row)
   return y;
 }
 
-static SacTimelineRow
-row_at(SacTimeline *timeline, double y)
+SacTimelineRow
+sac_timeline_row_at(SacTimeline *timeline, double y)
 {
   for (SacTimelineRow row = 0; row < SAC_N_ROWS; row++) {
     if (y < sac_timeline_row_y(timeline, row) + timeline->row_heights[row]) {
@@ -92,153 +96,203 @@ row_at(SacTimeline *timeline, double y)
   return SAC_N_ROWS;
 }
 
-static void
-invalidate(SacTimeline *timeline)
+static int
+lane_row_height(SacTimeline *timeline)
+{
+  return sac_labels_height(timeline->labels) + 5;
+}
+
+int
+sac_timeline_lane_row_y(SacTimeline *timeline, SacTimelineRow row, guint lane_row, int *height)
+{
+  *height = lane_row_height(timeline) - 1;
+  return sac_timeline_row_y(timeline, row) + 1 + (int)lane_row * lane_row_height(timeline);
+}
+
+void
+sac_timeline_invalidate(SacTimeline *timeline)
 {
   g_clear_pointer(&timeline->scene, gsk_render_node_unref);
   gtk_widget_queue_draw(GTK_WIDGET(timeline));
 }
 
-/* Rows come and go with what they show. */
-static void
-update_rows(SacTimeline *timeline)
+/* Sets what the rows take if a lane may have so many rows; returns all of it. */
+static int
+set_row_heights(SacTimeline *timeline, guint most_rows)
 {
-  int line = 18;
-  if (timeline->caption) {
-    pango_layout_set_text(timeline->caption, "Ágj", -1);
-    pango_layout_get_pixel_size(timeline->caption, NULL, &line);
-  }
-  int *heights = timeline->row_heights;
+  int line = sac_labels_height(timeline->labels), *heights = timeline->row_heights;
   heights[SAC_ROW_RULER] = line + 10;
   heights[SAC_ROW_MATCH] = timeline->match.n > 0 ? SAC_TIMELINE_MATCH_HEIGHT : 0;
-  heights[SAC_ROW_FILM] = timeline->has_video && timeline->strip ? SAC_TIMELINE_FILM_HEIGHT : 0;
-  for (int row = SAC_ROW_SHOTS; row <= SAC_ROW_TAGS; row++) {
-    gboolean is_shown = row == SAC_ROW_TAGS || (timeline->lanes[row] && sac_lane_length(timeline->lanes[row]) > 0);
-    heights[row] = is_shown ? line + 8 : 0;
+  heights[SAC_ROW_FILM] = timeline->has_video ? SAC_TIMELINE_FILM_HEIGHT + 2 : 0;
+  for (SacTimelineRow row = SAC_FIRST_LANE; row <= SAC_LAST_LANE; row++) {
+    guint needed = timeline->lanes[row] ? sac_lane_count_rows(timeline->lanes[row]) : 0;
+    /* What a person does must have a place before there is any. */
+    needed = row == SAC_ROW_TAGS ? MAX(needed, 1) : needed;
+    guint shown = MIN(needed, most_rows);
+    timeline->lane_rows[row] = shown;
+    heights[row] = shown > 0 ? (int)shown * lane_row_height(timeline) + 3 : 0;
+    if (needed > shown) {
+      heights[row] += line; /* for how many more there are */
+    }
   }
-  heights[SAC_ROW_SOUND] = timeline->sound.n > 0 ? SAC_TIMELINE_SOUND_HEIGHT : 0;
-  invalidate(timeline);
+  heights[SAC_ROW_SOUND] = timeline->has_sound ? SAC_TIMELINE_SOUND_HEIGHT + 2 : 0;
+  return sac_timeline_row_y(timeline, SAC_N_ROWS) + 4;
+}
+
+static void
+fit_rows(SacTimeline *timeline, int height)
+{
+  guint rows = MOST_ROWS;
+  while (set_row_heights(timeline, rows) > height && rows > 1) {
+    rows--;
+  }
+}
+
+void
+sac_timeline_update_rows(SacTimeline *timeline)
+{
+  fit_rows(timeline, MAX(gtk_widget_get_height(GTK_WIDGET(timeline)), 1));
+  sac_timeline_invalidate(timeline);
   gtk_widget_queue_resize(GTK_WIDGET(timeline));
 }
 
-static void
-make_layouts(SacTimeline *timeline)
+/* --- the view --------------------------------------------------------------------------------------------------------------- */
+
+static double
+shortest_view(SacTimeline *timeline)
 {
-  g_clear_object(&timeline->caption);
-  timeline->caption = gtk_widget_create_pango_layout(GTK_WIDGET(timeline), NULL);
-  PangoContext *context = pango_layout_get_context(timeline->caption);
-  PangoFontDescription *font = pango_font_description_copy(pango_context_get_font_description(context));
-  int size = pango_font_description_get_size(font) * 82 / 100;
-  if (pango_font_description_get_size_is_absolute(font)) {
-    pango_font_description_set_absolute_size(font, size);
-  } else {
-    pango_font_description_set_size(font, size);
-  }
-  pango_layout_set_font_description(timeline->caption, font);
-  pango_layout_set_ellipsize(timeline->caption, PANGO_ELLIPSIZE_END);
-  pango_layout_set_single_paragraph_mode(timeline->caption, TRUE);
-  pango_font_description_free(font);
-  update_rows(timeline);
+  double shortest = timeline->frame_us > 0 ? SHORTEST_FRAMES * timeline->frame_us : SHORTEST_VIEW_US;
+  return MIN(shortest, (double)timeline->duration_us);
 }
 
-static void
-set_view(SacTimeline *timeline, double start_us, double length_us)
+void
+sac_timeline_move_view(SacTimeline *timeline, double start_us, double length_us)
 {
   double duration = (double)timeline->duration_us;
-  length_us = CLAMP(length_us, MIN(SHORTEST_VIEW_US, duration), duration);
+  length_us = CLAMP(length_us, shortest_view(timeline), duration);
   start_us = CLAMP(start_us, 0, duration - length_us);
   if ((gint64)start_us != timeline->view_start_us || length_us != timeline->view_length_us) {
     timeline->view_start_us = (gint64)start_us;
     timeline->view_length_us = length_us;
-    invalidate(timeline);
+    sac_timeline_invalidate(timeline);
+    sac_timeline_moments_view_changed(timeline);
   }
 }
 
-/* Keeps the time under the pointer where it is. */
-static void
-zoom_about(SacTimeline *timeline, double factor, gint64 time_us)
+void
+sac_timeline_zoom_about(SacTimeline *timeline, double factor, gint64 time_us)
 {
   double share = (double)(time_us - timeline->view_start_us) / MAX(timeline->view_length_us, 1);
-  double length = CLAMP(timeline->view_length_us / factor, MIN(SHORTEST_VIEW_US, (double)timeline->duration_us),
-                        (double)timeline->duration_us);
-  set_view(timeline, (double)time_us - share * length, length);
+  double length = CLAMP(timeline->view_length_us / factor, shortest_view(timeline), (double)timeline->duration_us);
+  sac_timeline_move_view(timeline, (double)time_us - share * length, length);
+}
+
+void
+sac_timeline_zoom(SacTimeline *timeline, double factor)
+{
+  gint64 end = sac_timeline_view_end(timeline);
+  gboolean in_sight = timeline->position_us >= timeline->view_start_us && timeline->position_us <= end;
+  sac_timeline_zoom_about(timeline, factor,
+                          in_sight ? timeline->position_us
+                                   : timeline->view_start_us + (gint64)timeline->view_length_us / 2);
+}
+
+void
+sac_timeline_zoom_all(SacTimeline *timeline)
+{
+  sac_timeline_move_view(timeline, 0, (double)timeline->duration_us);
+}
+
+void
+sac_timeline_set_view(SacTimeline *timeline, gint64 start_us, gint64 length_us)
+{
+  sac_timeline_move_view(timeline, (double)start_us, length_us > 0 ? (double)length_us : (double)timeline->duration_us);
+}
+
+void
+sac_timeline_get_view(SacTimeline *timeline, gint64 *start_us, gint64 *length_us)
+{
+  *start_us = timeline->view_start_us;
+  *length_us = timeline->view_length_us >= (double)timeline->duration_us ? 0 : (gint64)timeline->view_length_us;
+}
+
+void
+sac_timeline_show_time(SacTimeline *timeline, gint64 time_us)
+{
+  double start = (double)timeline->view_start_us, length = timeline->view_length_us, time = (double)time_us;
+  if (time < start || time > start + length) {
+    sac_timeline_move_view(timeline, time - length * 0.1, length);
+  }
 }
 
 /* --- what it shows -------------------------------------------------------------------------------------------------------- */
 
 static void
-clear_series(SacTimelineSeries *series)
+clear_match(SacTimeline *timeline)
 {
-  sac_summary_free(series->summary);
-  g_free(series->times_us);
-  *series = (SacTimelineSeries){ 0 };
+  sac_summary_free(timeline->match.summary);
+  g_free(timeline->match.times_us);
+  timeline->match = (SacTimelineMatch){ 0 };
+}
+
+static void
+put(GPtrArray **of_rows, SacMoment *moment)
+{
+  SacTimelineRow row = row_of(moment);
+  if (row < SAC_N_ROWS) {
+    g_ptr_array_add(of_rows[row], moment);
+  }
 }
 
 static void
 update_lanes(SacTimeline *timeline)
 {
-  g_autoptr(GPtrArray) all = g_ptr_array_new();
-  if (timeline->moments) {
-    g_ptr_array_extend(all, timeline->moments, NULL, NULL);
+  GPtrArray *of_rows[SAC_N_ROWS] = { NULL };
+  for (SacTimelineRow row = SAC_FIRST_LANE; row <= SAC_LAST_LANE; row++) {
+    of_rows[row] = g_ptr_array_new();
+  }
+  for (guint i = 0; timeline->moments && i < timeline->moments->len; i++) {
+    put(of_rows, g_ptr_array_index(timeline->moments, i));
   }
   for (guint i = 0; timeline->found && i < timeline->found->len; i++) {
     SacMoment *moment = g_ptr_array_index(timeline->found, i);
     /* Others that a search finds are kept moments and shown already. */
     if (strcmp(moment->kind, SAC_KIND_VISUAL) == 0) {
-      g_ptr_array_add(all, moment);
+      put(of_rows, moment);
     }
   }
-  for (int row = 0; row < SAC_N_ROWS; row++) {
+  for (SacTimelineRow row = SAC_FIRST_LANE; row <= SAC_LAST_LANE; row++) {
     g_clear_pointer(&timeline->lanes[row], sac_lane_free);
-    if (lane_kinds[row]) {
-      timeline->lanes[row] = sac_lane_new(all, lane_kinds[row]);
-    }
+    timeline->lanes[row] = sac_lane_new(of_rows[row]);
+    g_ptr_array_unref(of_rows[row]);
   }
-  update_rows(timeline);
-}
-
-static void
-on_strip_changed(SacTimeline *timeline)
-{
-  invalidate(timeline);
-}
-
-static void
-drop_strip(SacTimeline *timeline)
-{
-  if (timeline->strip) {
-    g_signal_handler_disconnect(timeline->strip, timeline->strip_handler);
-    g_clear_object(&timeline->strip);
-  }
+  sac_timeline_update_rows(timeline);
+  sac_timeline_moments_changed(timeline);
 }
 
 void
-sac_timeline_set_video(SacTimeline *timeline, SacThumbnailer *thumbnailer, const char *path, gint64 duration_us,
-                       gboolean has_video)
+sac_timeline_set_video(SacTimeline *timeline, const char *path, const char *folder, gint64 duration_us,
+                       gboolean has_video, gboolean has_sound)
 {
-  drop_strip(timeline);
-  clear_series(&timeline->match);
-  clear_series(&timeline->sound);
-  g_clear_pointer(&timeline->moments, g_ptr_array_unref);
+  clear_match(timeline);
   g_clear_pointer(&timeline->found, g_ptr_array_unref);
+  GPtrArray *old = g_steal_pointer(&timeline->moments);
   timeline->duration_us = MAX(duration_us, 0);
   timeline->view_start_us = 0;
   timeline->view_length_us = (double)timeline->duration_us;
   timeline->span_from_us = -1;
   timeline->span_to_us = -1;
   timeline->has_video = has_video && path;
+  timeline->has_sound = has_sound && path;
   timeline->position_us = -1;
-  if (path && thumbnailer && has_video) {
-    int scale = gtk_widget_get_scale_factor(GTK_WIDGET(timeline));
-    timeline->strip = sac_film_strip_new(thumbnailer, path, HOVER_PICTURE_HEIGHT * scale);
-    timeline->strip_handler =
-        g_signal_connect_swapped(timeline->strip, "changed", G_CALLBACK(on_strip_changed), timeline);
-  }
+  sac_timeline_open_media(timeline, path, folder, has_sound);
   timeline->adjustment_is_ours = TRUE;
   gtk_adjustment_configure(timeline->adjustment, 0, 0, sac_time_seconds(timeline->duration_us), 1, 5, 0);
   timeline->adjustment_is_ours = FALSE;
   sac_timeline_set_position(timeline, 0);
+  sac_timeline_clear_selected(timeline);
   update_lanes(timeline);
+  g_clear_pointer(&old, g_ptr_array_unref);
 }
 
 void
@@ -264,55 +318,43 @@ sac_timeline_get_position(SacTimeline *timeline)
   return timeline->position_us;
 }
 
-static GPtrArray *
-copy_moments(GPtrArray *moments)
+/* The lanes point into both arrays: an old one goes after the lanes are made anew. */
+static void
+replace_moments(SacTimeline *timeline, GPtrArray **place, GPtrArray *moments)
 {
-  GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)sac_moment_free);
-  for (guint i = 0; moments && i < moments->len; i++) {
-    g_ptr_array_add(copy, sac_moment_copy(g_ptr_array_index(moments, i)));
-  }
-  return copy;
+  GPtrArray *old = g_steal_pointer(place);
+  *place = moments;
+  update_lanes(timeline);
+  g_clear_pointer(&old, g_ptr_array_unref);
 }
 
 void
 sac_timeline_set_moments(SacTimeline *timeline, GPtrArray *moments)
 {
-  g_clear_pointer(&timeline->moments, g_ptr_array_unref);
-  timeline->moments = copy_moments(moments);
-  update_lanes(timeline);
+  replace_moments(timeline, &timeline->moments, moments ? g_ptr_array_ref(moments) : NULL);
 }
 
 void
 sac_timeline_set_found(SacTimeline *timeline, GPtrArray *moments)
 {
-  g_clear_pointer(&timeline->found, g_ptr_array_unref);
-  timeline->found = copy_moments(moments);
-  update_lanes(timeline);
+  GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)sac_moment_free);
+  for (guint i = 0; moments && i < moments->len; i++) {
+    g_ptr_array_add(copy, sac_moment_copy(g_ptr_array_index(moments, i)));
+  }
+  replace_moments(timeline, &timeline->found, copy);
 }
 
 void
 sac_timeline_set_match_curve(SacTimeline *timeline, const SacMatchCurve *curve)
 {
-  clear_series(&timeline->match);
+  clear_match(timeline);
   if (curve && curve->n > 0) {
-    timeline->match = (SacTimelineSeries){ .summary = sac_summary_new(curve->scores, curve->n),
-                                           .n = curve->n,
-                                           .times_us = g_memdup2(curve->times_us, curve->n * sizeof *curve->times_us),
-                                           .threshold = curve->threshold };
+    timeline->match.summary = sac_summary_new(curve->scores, curve->n);
+    timeline->match.n = curve->n;
+    timeline->match.times_us = g_memdup2(curve->times_us, curve->n * sizeof *curve->times_us);
+    timeline->match.threshold = curve->threshold;
   }
-  update_rows(timeline);
-}
-
-void
-sac_timeline_set_waveform(SacTimeline *timeline, const SacWaveform *waveform)
-{
-  clear_series(&timeline->sound);
-  if (waveform && waveform->n_peaks > 0) {
-    timeline->sound = (SacTimelineSeries){ .summary = sac_summary_new(waveform->peaks, waveform->n_peaks),
-                                           .n = waveform->n_peaks,
-                                           .interval_us = (double)MAX(waveform->step_us, 1) };
-  }
-  update_rows(timeline);
+  sac_timeline_update_rows(timeline);
 }
 
 void
@@ -331,230 +373,47 @@ sac_timeline_get_span(SacTimeline *timeline, gint64 *from_us, gint64 *to_us)
   return timeline->span_from_us >= 0;
 }
 
-void
-sac_timeline_zoom(SacTimeline *timeline, double factor)
+double
+sac_timeline_get_frame_time(SacTimeline *timeline)
 {
-  gint64 end = timeline->view_start_us + (gint64)timeline->view_length_us;
-  gboolean in_sight = timeline->position_us >= timeline->view_start_us && timeline->position_us <= end;
-  zoom_about(timeline, factor,
-             in_sight ? timeline->position_us : timeline->view_start_us + (gint64)timeline->view_length_us / 2);
+  return timeline->frame_us > 0 ? timeline->frame_us : 40000;
 }
 
 void
-sac_timeline_zoom_all(SacTimeline *timeline)
+sac_timeline_get_snapshot_time(SacTimeline *timeline, gint64 *clock_us, gint64 *processor_us)
 {
-  set_view(timeline, 0, (double)timeline->duration_us);
+  *clock_us = timeline->snapshot_clock_us;
+  *processor_us = timeline->snapshot_processor_us;
+}
+
+/* --- what the user does ----------------------------------------------------------------------------------------------------- */
+
+void
+sac_timeline_emit_seek(SacTimeline *timeline, gint64 time_us, gboolean scrubbing)
+{
+  sac_timeline_set_position(timeline, time_us);
+  g_signal_emit(timeline, signals[SEEK], 0, time_us, scrubbing);
 }
 
 void
-sac_timeline_set_view(SacTimeline *timeline, gint64 start_us, gint64 length_us)
+sac_timeline_emit_span_edited(SacTimeline *timeline, gboolean is_new, gboolean done)
 {
-  set_view(timeline, (double)start_us, length_us > 0 ? (double)length_us : (double)timeline->duration_us);
+  g_signal_emit(timeline, signals[SPAN_EDITED], 0, is_new, done);
 }
 
 void
-sac_timeline_get_view(SacTimeline *timeline, gint64 *start_us, gint64 *length_us)
+sac_timeline_emit_moment_chosen(SacTimeline *timeline, const SacMoment *moment)
 {
-  *start_us = timeline->view_start_us;
-  *length_us = timeline->view_length_us >= (double)timeline->duration_us ? 0 : (gint64)timeline->view_length_us;
+  /* The handler may have the lanes made anew. */
+  g_autoptr(SacMoment) chosen = sac_moment_copy(moment);
+  g_signal_emit(timeline, signals[MOMENT_CHOSEN], 0, chosen);
 }
 
 void
-sac_timeline_show_time(SacTimeline *timeline, gint64 time_us)
+sac_timeline_emit_selection_changed(SacTimeline *timeline)
 {
-  double start = (double)timeline->view_start_us, length = timeline->view_length_us, time = (double)time_us;
-  if (time < start || time > start + length) {
-    set_view(timeline, time - length * 0.1, length);
-  }
-}
-
-/* --- the pointer ----------------------------------------------------------------------------------------------------------- */
-
-static void
-emit_seek(SacTimeline *timeline, double x, gboolean scrubbing)
-{
-  gint64 time = sac_timeline_time(timeline, x);
-  sac_timeline_set_position(timeline, time);
-  g_signal_emit(timeline, signals[SEEK], 0, time, scrubbing);
-}
-
-static SacTimelineDrag
-edge_at(SacTimeline *timeline, double x, double y)
-{
-  if (timeline->span_from_us < 0 || row_at(timeline, y) == SAC_ROW_RULER) {
-    return DRAG_NONE;
-  }
-  double from = fabs(x - sac_timeline_x(timeline, timeline->span_from_us));
-  double to = fabs(x - sac_timeline_x(timeline, timeline->span_to_us));
-  if (MIN(from, to) > EDGE_REACH) {
-    return DRAG_NONE;
-  }
-  return from < to ? DRAG_FROM : DRAG_TO;
-}
-
-static void
-on_drag_begin(GtkGestureDrag *gesture, double x, double y, SacTimeline *timeline)
-{
-  if (timeline->duration_us <= 0 || x < timeline->gutter - EDGE_REACH) {
-    gtk_gesture_set_state(GTK_GESTURE(gesture), GTK_EVENT_SEQUENCE_DENIED);
-    return;
-  }
-  gtk_gesture_set_state(GTK_GESTURE(gesture), GTK_EVENT_SEQUENCE_CLAIMED);
-  SacTimelineRow row = row_at(timeline, y);
-  timeline->drag = edge_at(timeline, x, y);
-  timeline->drag_x = x;
-  timeline->drag_anchor_us = sac_timeline_time(timeline, x);
-  if (timeline->drag == DRAG_NONE) {
-    timeline->drag = row == SAC_ROW_RULER || row == SAC_ROW_FILM ? DRAG_SCRUB : DRAG_LANE;
-  }
-  if (timeline->drag == DRAG_SCRUB) {
-    emit_seek(timeline, x, TRUE);
-  }
-}
-
-static void
-drag_to(SacTimeline *timeline, double x, double offset_x)
-{
-  gint64 time = sac_timeline_time(timeline, x);
-  switch ((SacTimelineDrag)timeline->drag) {
-  case DRAG_NONE:
-    return;
-  case DRAG_SCRUB:
-    emit_seek(timeline, x, TRUE);
-    return;
-  case DRAG_LANE:
-    if (fabs(offset_x) < CLICK_REACH) {
-      return;
-    }
-    timeline->drag = DRAG_SPAN;
-    break;
-  case DRAG_FROM:
-    timeline->drag_anchor_us = timeline->span_to_us;
-    timeline->drag = DRAG_SPAN;
-    break;
-  case DRAG_TO:
-    timeline->drag_anchor_us = timeline->span_from_us;
-    timeline->drag = DRAG_SPAN;
-    break;
-  case DRAG_SPAN:
-    break;
-  }
-  sac_timeline_set_span(timeline, MIN(time, timeline->drag_anchor_us), MAX(time, timeline->drag_anchor_us));
-  g_signal_emit(timeline, signals[SPAN_EDITED], 0, FALSE);
-}
-
-static void
-on_drag_update(GtkGestureDrag *gesture, double offset_x, double offset_y, SacTimeline *timeline)
-{
-  drag_to(timeline, timeline->drag_x + offset_x, offset_x);
-}
-
-static void
-click_lane(SacTimeline *timeline, double x, double y)
-{
-  SacTimelineRow row = row_at(timeline, y);
-  gint64 slack = (gint64)(3 * sac_timeline_us_per_pixel(timeline));
-  const SacMoment *moment = row < SAC_N_ROWS && timeline->lanes[row]
-                                ? sac_lane_find(timeline->lanes[row], sac_timeline_time(timeline, x), slack)
-                                : NULL;
-  if (moment) {
-    /* The handler may have the lanes made anew. */
-    g_autoptr(SacMoment) chosen = sac_moment_copy(moment);
-    g_signal_emit(timeline, signals[MOMENT_CHOSEN], 0, chosen);
-  } else {
-    emit_seek(timeline, x, FALSE);
-  }
-}
-
-static void
-on_drag_end(GtkGestureDrag *gesture, double offset_x, double offset_y, SacTimeline *timeline)
-{
-  double x = timeline->drag_x + offset_x, start_x, start_y;
-  SacTimelineDrag drag = timeline->drag;
-  timeline->drag = DRAG_NONE;
-  gtk_gesture_drag_get_start_point(gesture, &start_x, &start_y);
-  if (drag == DRAG_SCRUB) {
-    emit_seek(timeline, x, FALSE);
-  } else if (drag == DRAG_LANE) {
-    click_lane(timeline, start_x, start_y);
-  } else if (drag == DRAG_SPAN) {
-    g_signal_emit(timeline, signals[SPAN_EDITED], 0, TRUE);
-  }
-}
-
-static gboolean
-on_scroll(GtkEventControllerScroll *controller, double dx, double dy, SacTimeline *timeline)
-{
-  GdkModifierType state = gtk_event_controller_get_current_event_state(GTK_EVENT_CONTROLLER(controller));
-  if (timeline->duration_us <= 0) {
-    return FALSE;
-  }
-  if (state & GDK_CONTROL_MASK) {
-    zoom_about(timeline, pow(1.25, -dy), sac_timeline_time(timeline, timeline->pointer_x));
-  } else {
-    double step = timeline->view_length_us / 12;
-    set_view(timeline, (double)timeline->view_start_us + (dx + dy) * step, timeline->view_length_us);
-  }
-  return TRUE;
-}
-
-static void
-on_pinch_begin(GtkGesture *gesture, GdkEventSequence *sequence, SacTimeline *timeline)
-{
-  double x = timeline->pointer_x, y;
-  gtk_gesture_get_bounding_box_center(gesture, &x, &y);
-  timeline->pinch_length_us = timeline->view_length_us;
-  timeline->pinch_time_us = sac_timeline_time(timeline, x);
-}
-
-static void
-on_pinch(GtkGestureZoom *gesture, double scale, SacTimeline *timeline)
-{
-  if (scale > 0) {
-    zoom_about(timeline, timeline->view_length_us / (timeline->pinch_length_us / scale), timeline->pinch_time_us);
-  }
-}
-
-static void
-show_hover(SacTimeline *timeline, double x, double y)
-{
-  SacTimelineRow row = row_at(timeline, y);
-  timeline->hover_us = sac_timeline_time(timeline, x);
-  g_autofree char *time = sac_time_format(timeline->hover_us);
-  gtk_label_set_text(GTK_LABEL(timeline->hover_label), time);
-  gtk_widget_set_visible(timeline->hover_picture, timeline->strip != NULL);
-  if (timeline->strip) {
-    GdkTexture *texture = sac_film_strip_get_nearest(timeline->strip, timeline->hover_us);
-    gtk_picture_set_paintable(GTK_PICTURE(timeline->hover_picture), GDK_PAINTABLE(texture));
-  }
-  gtk_popover_set_pointing_to(GTK_POPOVER(timeline->hover_popover), &(GdkRectangle){ (int)x, 0, 1, 1 });
-  gboolean is_shown = timeline->drag == DRAG_NONE &&
-                      (row == SAC_ROW_RULER || row == SAC_ROW_FILM || row == SAC_ROW_MATCH || row == SAC_ROW_SOUND);
-  if (is_shown) {
-    gtk_popover_popup(GTK_POPOVER(timeline->hover_popover));
-  } else {
-    gtk_popover_popdown(GTK_POPOVER(timeline->hover_popover));
-  }
-  gtk_widget_queue_draw(GTK_WIDGET(timeline));
-}
-
-static void
-on_motion(GtkEventControllerMotion *controller, double x, double y, SacTimeline *timeline)
-{
-  timeline->pointer_x = x;
-  gboolean on_edge = edge_at(timeline, x, y) != DRAG_NONE || timeline->drag == DRAG_SPAN;
-  gtk_widget_set_cursor_from_name(GTK_WIDGET(timeline), on_edge ? "col-resize" : NULL);
-  if (timeline->duration_us > 0 && x >= timeline->gutter) {
-    show_hover(timeline, x, y);
-  }
-}
-
-static void
-on_leave(GtkEventControllerMotion *controller, SacTimeline *timeline)
-{
-  timeline->hover_us = -1;
-  gtk_popover_popdown(GTK_POPOVER(timeline->hover_popover));
-  gtk_widget_queue_draw(GTK_WIDGET(timeline));
+  sac_timeline_invalidate(timeline);
+  g_signal_emit(timeline, signals[SELECTION_CHANGED], 0);
 }
 
 static void
@@ -562,9 +421,8 @@ on_slider_changed(GtkAdjustment *adjustment, SacTimeline *timeline)
 {
   if (!timeline->adjustment_is_ours) {
     gint64 time = (gint64)llround(gtk_adjustment_get_value(adjustment) * 1e6);
-    sac_timeline_set_position(timeline, time);
     sac_timeline_show_time(timeline, time);
-    g_signal_emit(timeline, signals[SEEK], 0, time, FALSE);
+    sac_timeline_emit_seek(timeline, time, FALSE);
   }
 }
 
@@ -572,6 +430,10 @@ on_slider_changed(GtkAdjustment *adjustment, SacTimeline *timeline)
 static gboolean
 on_slider_key(GtkEventControllerKey *controller, guint value, guint code, GdkModifierType state, SacTimeline *timeline)
 {
+  if (value == GDK_KEY_Menu || (value == GDK_KEY_F10 && (state & GDK_SHIFT_MASK))) {
+    sac_timeline_show_menu(timeline, sac_timeline_x(timeline, timeline->position_us), 8);
+    return TRUE;
+  }
   return gtk_event_controller_key_forward(controller, GTK_WIDGET(gtk_widget_get_root(GTK_WIDGET(timeline))));
 }
 
@@ -585,9 +447,11 @@ sac_timeline_measure(GtkWidget *widget, GtkOrientation orientation, int for_size
   if (orientation == GTK_ORIENTATION_HORIZONTAL) {
     *minimum = 200;
     *natural = 800;
-  } else {
-    *minimum = *natural = sac_timeline_row_y(timeline, SAC_N_ROWS) + 4;
+    return;
   }
+  *minimum = set_row_heights(timeline, 1);
+  *natural = set_row_heights(timeline, MOST_ROWS);
+  fit_rows(timeline, MAX(gtk_widget_get_height(widget), *minimum));
 }
 
 static void
@@ -595,18 +459,34 @@ sac_timeline_size_allocate(GtkWidget *widget, int width, int height, int baselin
 {
   SacTimeline *timeline = SAC_TIMELINE(widget);
   timeline->gutter = width < 600 ? 0 : 64;
+  fit_rows(timeline, height);
   gtk_widget_size_allocate(timeline->slider, &(GtkAllocation){ 0, 0, width, timeline->row_heights[SAC_ROW_RULER] }, -1);
+  sac_timeline_moments_allocate(timeline, width);
   gtk_popover_present(GTK_POPOVER(timeline->hover_popover));
+  if (timeline->menu) {
+    gtk_popover_present(GTK_POPOVER(timeline->menu));
+  }
+}
+
+static gint64
+processor_time(void)
+{
+  struct timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (gint64)time.tv_sec * G_USEC_PER_SEC + time.tv_nsec / 1000;
 }
 
 static void
 sac_timeline_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
   SacTimeline *timeline = SAC_TIMELINE(widget);
+  gint64 begin = g_get_monotonic_time(), processor_begin = processor_time();
   if (timeline->duration_us > 0) {
     sac_timeline_draw(timeline, snapshot);
   }
   gtk_widget_snapshot_child(widget, timeline->slider, snapshot);
+  timeline->snapshot_clock_us = g_get_monotonic_time() - begin;
+  timeline->snapshot_processor_us = processor_time() - processor_begin;
 }
 
 static gboolean
@@ -616,36 +496,55 @@ sac_timeline_grab_focus(GtkWidget *widget)
 }
 
 static void
+forget_looks(SacTimeline *timeline)
+{
+  sac_labels_forget(timeline->labels);
+  g_clear_object(&timeline->stripes);
+  sac_timeline_update_rows(timeline);
+}
+
+static void
 sac_timeline_css_changed(GtkWidget *widget, GtkCssStyleChange *change)
 {
   GTK_WIDGET_CLASS(sac_timeline_parent_class)->css_changed(widget, change);
-  make_layouts(SAC_TIMELINE(widget));
+  forget_looks(SAC_TIMELINE(widget));
 }
 
 static void
 sac_timeline_system_setting_changed(GtkWidget *widget, GtkSystemSetting setting)
 {
   GTK_WIDGET_CLASS(sac_timeline_parent_class)->system_setting_changed(widget, setting);
-  make_layouts(SAC_TIMELINE(widget));
+  forget_looks(SAC_TIMELINE(widget));
 }
 
 static void
 sac_timeline_dispose(GObject *object)
 {
   SacTimeline *timeline = SAC_TIMELINE(object);
-  drop_strip(timeline);
+  sac_timeline_close_media(timeline);
+  g_clear_handle_id(&timeline->label_source, g_source_remove);
+  sac_timeline_moments_dispose(timeline);
+  g_clear_pointer(&timeline->menu, gtk_widget_unparent);
   g_clear_pointer(&timeline->hover_popover, gtk_widget_unparent);
   g_clear_pointer(&timeline->slider, gtk_widget_unparent);
   g_clear_pointer(&timeline->scene, gsk_render_node_unref);
-  g_clear_pointer(&timeline->moments, g_ptr_array_unref);
-  g_clear_pointer(&timeline->found, g_ptr_array_unref);
-  g_clear_object(&timeline->caption);
-  clear_series(&timeline->match);
-  clear_series(&timeline->sound);
   for (int row = 0; row < SAC_N_ROWS; row++) {
     g_clear_pointer(&timeline->lanes[row], sac_lane_free);
   }
+  g_clear_pointer(&timeline->moments, g_ptr_array_unref);
+  g_clear_pointer(&timeline->found, g_ptr_array_unref);
+  g_clear_object(&timeline->stripes);
+  clear_match(timeline);
   G_OBJECT_CLASS(sac_timeline_parent_class)->dispose(object);
+}
+
+static void
+sac_timeline_finalize(GObject *object)
+{
+  SacTimeline *timeline = SAC_TIMELINE(object);
+  g_clear_pointer(&timeline->labels, sac_labels_free);
+  g_clear_pointer(&timeline->selected, g_hash_table_unref);
+  G_OBJECT_CLASS(sac_timeline_parent_class)->finalize(object);
 }
 
 static void
@@ -653,6 +552,7 @@ sac_timeline_class_init(SacTimelineClass *class)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS(class);
   G_OBJECT_CLASS(class)->dispose = sac_timeline_dispose;
+  G_OBJECT_CLASS(class)->finalize = sac_timeline_finalize;
   widget_class->measure = sac_timeline_measure;
   widget_class->size_allocate = sac_timeline_size_allocate;
   widget_class->snapshot = sac_timeline_snapshot;
@@ -665,56 +565,11 @@ sac_timeline_class_init(SacTimelineClass *class)
   signals[SEEK] = g_signal_new("seek", SAC_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 2,
                                G_TYPE_INT64, G_TYPE_BOOLEAN);
   signals[SPAN_EDITED] = g_signal_new("span-edited", SAC_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                      G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+                                      G_TYPE_NONE, 2, G_TYPE_BOOLEAN, G_TYPE_BOOLEAN);
   signals[MOMENT_CHOSEN] = g_signal_new("moment-chosen", SAC_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                         G_TYPE_NONE, 1, SAC_TYPE_MOMENT | G_SIGNAL_TYPE_STATIC_SCOPE);
-}
-
-static void
-add_pointer(SacTimeline *timeline)
-{
-  GtkWidget *widget = GTK_WIDGET(timeline);
-  GtkGesture *drag = gtk_gesture_drag_new();
-  g_signal_connect(drag, "drag-begin", G_CALLBACK(on_drag_begin), timeline);
-  g_signal_connect(drag, "drag-update", G_CALLBACK(on_drag_update), timeline);
-  g_signal_connect(drag, "drag-end", G_CALLBACK(on_drag_end), timeline);
-  gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(drag));
-
-  GtkEventController *scroll = gtk_event_controller_scroll_new(GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
-  g_signal_connect(scroll, "scroll", G_CALLBACK(on_scroll), timeline);
-  gtk_widget_add_controller(widget, scroll);
-
-  GtkGesture *pinch = gtk_gesture_zoom_new();
-  g_signal_connect(pinch, "begin", G_CALLBACK(on_pinch_begin), timeline);
-  g_signal_connect(pinch, "scale-changed", G_CALLBACK(on_pinch), timeline);
-  gtk_widget_add_controller(widget, GTK_EVENT_CONTROLLER(pinch));
-
-  GtkEventController *motion = gtk_event_controller_motion_new();
-  g_signal_connect(motion, "motion", G_CALLBACK(on_motion), timeline);
-  g_signal_connect(motion, "leave", G_CALLBACK(on_leave), timeline);
-  gtk_widget_add_controller(widget, motion);
-}
-
-static void
-add_hover_popover(SacTimeline *timeline)
-{
-  GtkWidget *box = gtk_box_new(GTK_ORIENTATION_VERTICAL, 4);
-  timeline->hover_picture = gtk_picture_new();
-  gtk_widget_set_size_request(timeline->hover_picture, HOVER_PICTURE_HEIGHT * 16 / 9, HOVER_PICTURE_HEIGHT);
-  gtk_picture_set_content_fit(GTK_PICTURE(timeline->hover_picture), GTK_CONTENT_FIT_COVER);
-  timeline->hover_label = gtk_label_new(NULL);
-  gtk_widget_add_css_class(timeline->hover_label, "numeric");
-  gtk_widget_add_css_class(timeline->hover_label, "caption");
-  gtk_box_append(GTK_BOX(box), timeline->hover_picture);
-  gtk_box_append(GTK_BOX(box), timeline->hover_label);
-  timeline->hover_popover = gtk_popover_new();
-  gtk_widget_add_css_class(timeline->hover_popover, "hover-frame");
-  gtk_popover_set_child(GTK_POPOVER(timeline->hover_popover), box);
-  gtk_popover_set_autohide(GTK_POPOVER(timeline->hover_popover), FALSE);
-  gtk_popover_set_position(GTK_POPOVER(timeline->hover_popover), GTK_POS_TOP);
-  gtk_widget_set_can_target(timeline->hover_popover, FALSE);
-  gtk_widget_set_can_focus(timeline->hover_popover, FALSE);
-  gtk_widget_set_parent(timeline->hover_popover, GTK_WIDGET(timeline));
+  signals[SELECTION_CHANGED] =
+      g_signal_new("selection-changed", SAC_TYPE_TIMELINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -722,16 +577,16 @@ sac_timeline_init(SacTimeline *timeline)
 {
   GtkWidget *widget = GTK_WIDGET(timeline);
   timeline->span_from_us = timeline->span_to_us = -1;
-  timeline->hover_us = -1;
-  timeline->film_aspect = 16.0 / 9;
   gtk_widget_set_overflow(widget, GTK_OVERFLOW_HIDDEN);
   gtk_widget_set_hexpand(widget, TRUE);
-  gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR); /* time runs so in every language */
+  /* Time runs from left to right in every language. */
+  gtk_widget_set_direction(widget, GTK_TEXT_DIR_LTR);
+  timeline->labels = sac_labels_new(widget, 0.82);
 
   timeline->adjustment = gtk_adjustment_new(0, 0, 0, 1, 5, 0);
   timeline->slider = gtk_scale_new(GTK_ORIENTATION_HORIZONTAL, timeline->adjustment);
-  gtk_scale_set_draw_value(GTK_SCALE(timeline->slider), FALSE);
   gtk_widget_set_direction(timeline->slider, GTK_TEXT_DIR_LTR);
+  gtk_scale_set_draw_value(GTK_SCALE(timeline->slider), FALSE);
   gtk_widget_set_can_target(timeline->slider, FALSE);
   gtk_accessible_update_property(GTK_ACCESSIBLE(timeline->slider), GTK_ACCESSIBLE_PROPERTY_LABEL, _("Timeline"), -1);
   gtk_widget_set_parent(timeline->slider, widget);
@@ -741,7 +596,7 @@ sac_timeline_init(SacTimeline *timeline)
   gtk_widget_add_controller(timeline->slider, keys);
   g_signal_connect(timeline->adjustment, "value-changed", G_CALLBACK(on_slider_changed), timeline);
 
-  add_pointer(timeline);
-  add_hover_popover(timeline);
-  make_layouts(timeline);
+  sac_timeline_moments_init(timeline);
+  sac_timeline_pointer_init(timeline);
+  sac_timeline_update_rows(timeline);
 }

@@ -190,7 +190,7 @@ mark(SacWindow *window, gboolean is_in)
     from = has_span && from < now ? from : 0;
     to = now;
   }
-  sac_window_set_span(window, from, to);
+  sac_window_edit_span(window, from, to);
 }
 
 static void
@@ -210,7 +210,7 @@ on_clear_marks(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   SacWindow *window = data;
   g_clear_pointer(&window->selected, sac_moment_free);
-  sac_window_set_span(window, -1, -1);
+  sac_window_edit_span(window, -1, -1);
 }
 
 static void
@@ -239,16 +239,6 @@ on_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
   g_autofree char *span = g_strdup_printf(_("%s – %s"), start, end);
   sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("Save Tag"), tag_span,
                       window);
-}
-
-static void
-on_remove_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-  SacWindow *window = data;
-  if (window->document && window->selected && strcmp(window->selected->kind, SAC_KIND_TAG) == 0) {
-    sac_document_remove_tag(window->document, window->selected);
-    on_clear_marks(NULL, NULL, window);
-  }
 }
 
 static void
@@ -518,7 +508,6 @@ static const struct {
   { { "mark-out", on_mark_out }, WITH_VIDEO },
   { { "clear-marks", on_clear_marks }, WITH_VIDEO },
   { { "tag", on_tag }, WITH_VIDEO },
-  { { "remove-tag", on_remove_tag }, WITH_VIDEO },
   { { "export", on_export }, WITH_VIDEO },
   { { "undo", on_undo }, WITH_DOCUMENT },
   { { "redo", on_redo }, WITH_DOCUMENT },
@@ -554,11 +543,10 @@ sac_window_update_actions(SacWindow *window)
            need == ALWAYS || (need == WITH_VIDEO ? sac_window_has_video(window) : window->document != NULL));
   }
   gboolean has_span = sac_timeline_get_span(window->timeline, &from, &to);
-  gboolean is_tag = window->selected && strcmp(window->selected->kind, SAC_KIND_TAG) == 0;
   enable(window, "clear-marks", has_span);
-  enable(window, "remove-tag", window->document && is_tag && window->selected->id);
   enable(window, "undo", window->document && sac_document_can_undo(window->document));
   enable(window, "redo", window->document && sac_document_can_redo(window->document));
+  sac_window_timeline_update_actions(window);
 }
 
 static const struct {
@@ -582,7 +570,14 @@ static const struct {
   { "o", "win.mark-out", NULL },
   { "x", "win.clear-marks", NULL },
   { "t", "win.tag", NULL },
-  { "Delete", "win.remove-tag", NULL },
+  { "Delete", "win.delete-moments", NULL },
+  { "<Control>Left", "win.move-span", "-1" },
+  { "<Control>Right", "win.move-span", "1" },
+  { "<Alt>Left", "win.trim-start", "-1" },
+  { "<Alt>Right", "win.trim-start", "1" },
+  { "<Alt><Shift>Left", "win.trim-end", "-1" },
+  { "<Alt><Shift>Right", "win.trim-end", "1" },
+  { "<Control>c", "win.copy-times", NULL },
   { "e", "win.export", NULL },
   { "slash", "win.search", NULL },
   { "plus|equal|KP_Add", "win.zoom", "1" },

@@ -14,7 +14,8 @@
 #include "gui/sac-window.h"
 #include "gui/sac-workbench.h"
 
-/* What sac-window.c (what is shown) and sac-window-actions.c (what is done: actions and keys) share. */
+/* What sac-window.c (what is shown), sac-window-actions.c (what is done: actions and keys) and sac-window-timeline.c (what is done with
+ * moments and the span) share. */
 
 G_BEGIN_DECLS
 
@@ -43,6 +44,9 @@ struct _SacWindow {
 
   SacSearchResults *results; /* of the words in the search field; NULL without words */
   SacMoment *selected;       /* the moment that the span is of, or NULL */
+  gint64 shown_span[2];      /* the marked span; from < 0: none */
+  gint64 span_before[2];     /* while it is drawn or dragged: what it was */
+  gboolean edits_span;
   gboolean timeline_is_ready;
 
   /* What waits for the opened file to be known. */
@@ -51,7 +55,6 @@ struct _SacWindow {
   gint64 view_start_us, view_length_us; /* view_start_us -1: nothing */
 
   GStrv waiting_paths; /* to be indexed when the library is open */
-  GCancellable *waveform;
   GtkFileChooserNative *chooser;
   gulong jobs_handler;
 
@@ -78,8 +81,17 @@ void sac_window_show_library(SacWindow *window, gboolean is_shown);
 void sac_window_update_actions(SacWindow *window);
 void sac_window_ask(SacWindow *window);
 
+/* The same as the user's doing, which can be undone. */
+void sac_window_edit_span(SacWindow *window, gint64 from_us, gint64 to_us);
+void sac_window_span_edited(SacWindow *window, gboolean is_new, gboolean done);
+void sac_window_restore_span(SacWindow *window, gint64 from_us, gint64 to_us);
+/* The document's moments are others. */
+void sac_window_follow_selected(SacWindow *window);
+void sac_window_timeline_update_actions(SacWindow *window);
+
 /* Called when an instance is made. */
 void sac_window_actions_init(SacWindow *window);
+void sac_window_timeline_init(SacWindow *window);
 
 /* Of sac-window-player.c: once the application is known, and before it goes. */
 void sac_window_player_start(SacWindow *window);

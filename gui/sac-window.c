@@ -8,8 +8,6 @@
 #include "gui/sac-job-row.h"
 #include "gui/sac-window-private.h"
 
-#define PEAKS_PER_SECOND 50
-
 G_DEFINE_FINAL_TYPE(SacWindow, sac_window, ADW_TYPE_APPLICATION_WINDOW)
 
 gboolean
@@ -127,6 +125,8 @@ void
 sac_window_set_span(SacWindow *window, gint64 from_us, gint64 to_us)
 {
   sac_timeline_set_span(window->timeline, from_us, to_us);
+  window->shown_span[0] = from_us < 0 ? -1 : from_us;
+  window->shown_span[1] = from_us < 0 ? -1 : to_us;
   sac_transport_set_span(window->transport, from_us, to_us);
   sac_window_apply_loop(window);
   sac_window_update_actions(window);
@@ -151,6 +151,7 @@ on_document_changed(SacWindow *window)
 {
   const SacVideo *video = sac_document_get_video(window->document);
   sac_timeline_set_moments(window->timeline, sac_document_get_moments(window->document));
+  sac_window_follow_selected(window);
   if (window->searcher) {
     sac_searcher_set_video(window->searcher, video ? video->id : 0);
   }
@@ -172,8 +173,6 @@ close_document(SacWindow *window)
     g_signal_handlers_disconnect_by_data(window->document, window);
     g_clear_object(&window->document);
   }
-  g_cancellable_cancel(window->waveform);
-  g_clear_object(&window->waveform);
   g_clear_pointer(&window->selected, sac_moment_free);
 }
 
@@ -188,26 +187,18 @@ open_document(SacWindow *window, const char *path)
   window->document = sac_document_new(sac_application_get_library(window->application), kept);
   g_signal_connect_swapped(window->document, "changed", G_CALLBACK(on_document_changed), window);
   g_signal_connect_swapped(window->document, "failed", G_CALLBACK(on_document_failed), window);
+  g_signal_connect_swapped(window->document, "span-restored", G_CALLBACK(sac_window_restore_span), window);
 }
 
-static void
-on_waveform(GObject *source, GAsyncResult *result, gpointer data)
+/* Beside the library; without one nothing is kept. */
+static char *
+previews_folder(SacWindow *window)
 {
-  g_autoptr(SacWindow) window = data;
-  g_autoptr(GError) error = NULL;
-  g_autoptr(SacWaveform) waveform = sac_waveform_read_finish(result, &error);
-  if (waveform && window->timeline) {
-    sac_timeline_set_waveform(window->timeline, waveform);
+  SacLibrary *library = sac_application_get_library(window->application);
+  if (!library || sac_library_is_read_only(library)) {
+    return NULL;
   }
-}
-
-static void
-read_waveform(SacWindow *window, const char *path)
-{
-  g_cancellable_cancel(window->waveform);
-  g_clear_object(&window->waveform);
-  window->waveform = g_cancellable_new();
-  sac_waveform_read_async(path, PEAKS_PER_SECOND, window->waveform, on_waveform, g_object_ref(window));
+  return g_build_filename(sac_library_get_directory(library), "previews", NULL);
 }
 
 void
@@ -220,7 +211,7 @@ sac_window_open_path(SacWindow *window, const char *path, gint64 seek_us, gboole
   window->seek_us = seek_us >= 0 ? seek_us : sac_positions_get(window->positions, kept);
   window->play_when_ready = play;
   window->view_start_us = -1;
-  sac_timeline_set_video(window->timeline, NULL, NULL, 0, FALSE);
+  sac_timeline_set_video(window->timeline, NULL, NULL, 0, FALSE, FALSE);
   sac_video_view_clear(window->video_view);
   sac_window_set_span(window, -1, -1);
   gtk_stack_set_visible_child_name(window->content, "video");
@@ -242,11 +233,8 @@ on_media_known(SacWindow *window)
   const char *path = sac_document_get_path(window->document);
   window->timeline_is_ready = TRUE;
   g_object_get(window->player, "has-video", &has_video, "has-audio", &has_audio, NULL);
-  sac_timeline_set_video(window->timeline, sac_application_get_thumbnailer(window->application), path, duration,
-                         has_video);
-  if (has_audio) {
-    read_waveform(window, path);
-  }
+  g_autofree char *previews = previews_folder(window);
+  sac_timeline_set_video(window->timeline, path, previews, duration, has_video, has_audio);
   on_document_changed(window);
   if (window->view_start_us >= 0) {
     sac_timeline_set_view(window->timeline, window->view_start_us, window->view_length_us);
@@ -304,32 +292,6 @@ static void
 on_timeline_seek(SacWindow *window, gint64 time_us, gboolean scrubbing)
 {
   sac_player_seek(window->player, time_us, scrubbing ? SAC_SEEK_FAST : SAC_SEEK_EXACT);
-}
-
-static void
-on_span_edited(SacWindow *window, gboolean done)
-{
-  gint64 from, to;
-  sac_timeline_get_span(window->timeline, &from, &to);
-  if (from == to) {
-    from = to = -1;
-  }
-  sac_window_set_span(window, from, to);
-  if (!done || !window->selected || strcmp(window->selected->kind, SAC_KIND_TAG) != 0) {
-    return;
-  }
-  /* An edge that still stands where the tag has it means that the tag was dragged; else it is a new span. */
-  if (from >= 0 && (from == window->selected->start_us || to == window->selected->end_us)) {
-    g_autoptr(SacMoment) changed = sac_moment_copy(window->selected);
-    changed->start_us = from;
-    changed->end_us = to;
-    sac_document_change_tag(window->document, window->selected, changed);
-    sac_moment_free(window->selected);
-    window->selected = g_steal_pointer(&changed);
-  } else {
-    g_clear_pointer(&window->selected, sac_moment_free);
-  }
-  sac_window_update_actions(window);
 }
 
 void
@@ -768,8 +730,9 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_bind_template_callback(widget_class, on_library_open);
   gtk_widget_class_bind_template_callback(widget_class, on_chosen);
   gtk_widget_class_bind_template_callback(widget_class, on_timeline_seek);
-  gtk_widget_class_bind_template_callback(widget_class, on_span_edited);
+  gtk_widget_class_bind_template_callback(widget_class, sac_window_span_edited);
   gtk_widget_class_bind_template_callback(widget_class, on_moment_chosen);
+  gtk_widget_class_bind_template_callback(widget_class, sac_window_update_actions);
 }
 
 static void
@@ -779,6 +742,7 @@ sac_window_init(SacWindow *window)
   window->view_start_us = -1;
   gtk_widget_init_template(GTK_WIDGET(window));
   sac_window_actions_init(window);
+  sac_window_timeline_init(window);
   connect_player(window);
   GtkDropTarget *target = gtk_drop_target_new(GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
   g_signal_connect(target, "drop", G_CALLBACK(on_drop), window);

@@ -38,6 +38,17 @@ part_size(SacWorkbench *workbench, int part, GtkOrientation orientation, int for
   return orientation == GTK_ORIENTATION_HORIZONTAL || part == CONTENT || part == SIDE ? minimum : natural;
 }
 
+/* The timeline is as high as it likes where that leaves more than half of the room to the others. */
+static int
+timeline_height(SacWorkbench *workbench, int width, int room)
+{
+  int minimum = 0, natural = 0;
+  if (is_shown(workbench, TIMELINE)) {
+    gtk_widget_measure(workbench->parts[TIMELINE], GTK_ORIENTATION_VERTICAL, width, &minimum, &natural, NULL, NULL);
+  }
+  return CLAMP(natural, minimum, MAX(room * 45 / 100, minimum));
+}
+
 static GtkSizeRequestMode
 sac_workbench_get_request_mode(GtkWidget *widget)
 {
@@ -58,8 +69,7 @@ sac_workbench_measure(GtkWidget *widget, GtkOrientation orientation, int for_siz
     return;
   }
   /* The content and the results give way first: they scroll. */
-  *minimum =
-      part_size(workbench, BAR, orientation, for_size) + part_size(workbench, TIMELINE, orientation, for_size) + 90;
+  *minimum = part_size(workbench, BAR, orientation, for_size) + timeline_height(workbench, for_size, 0) + 90;
   *natural = MAX(*minimum, 640);
 }
 
@@ -90,7 +100,7 @@ sac_workbench_size_allocate(GtkWidget *widget, int width, int height, int baseli
   SacWorkbench *workbench = SAC_WORKBENCH(widget);
   gboolean is_narrow = width < NARROW_BELOW;
   int bar = part_size(workbench, BAR, GTK_ORIENTATION_VERTICAL, width);
-  int timeline = part_size(workbench, TIMELINE, GTK_ORIENTATION_VERTICAL, width);
+  int timeline = timeline_height(workbench, width, height - bar);
   int room = MAX(height - (workbench->is_overlaid ? 0 : bar) - timeline, 0);
 
   if (workbench->is_overlaid) {

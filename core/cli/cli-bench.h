@@ -3,7 +3,7 @@
 
 #include "core/cli/cli.h"
 
-/* One thing that saccade bench measures: one file bench-NAME.c each, listed in cmd-bench.c. */
+/* One thing that saccade bench measures: one file bench-NAME.c each, listed in cmd-bench.c or added by the program. */
 struct cli_bench {
   const char *name;
   const char *usage;   /* what follows the name */
@@ -11,6 +11,9 @@ struct cli_bench {
   /* argv[0] is the bench's name; command is for cli_parse() and cli_usage_error(). Returns the exit status. */
   int (*run)(const struct cli_command *command, int argc, char **argv);
 };
+
+/* Adds one that belongs to a room that this one must not see; before sac_cli_main(). */
+void cli_bench_add(const struct cli_bench *bench);
 
 extern const struct cli_bench cli_bench_decode;
 extern const struct cli_bench cli_bench_encode;

@@ -3,15 +3,26 @@
 
 #include "core/cli/cli-bench.h"
 
-static const struct cli_bench *const benches[] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode,
-                                                   &cli_bench_index, &cli_bench_seek };
+static const struct cli_bench *benches[8] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode,
+                                              &cli_bench_index, &cli_bench_seek };
+
+void
+cli_bench_add(const struct cli_bench *bench)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(benches); i++)
+    if (!benches[i]) {
+      benches[i] = bench;
+      return;
+    }
+  g_assert_not_reached();
+}
 
 static int
 run(const struct cli_command *command, int argc, char **argv)
 {
   const char *word = argc > 1 && argv[1][0] != '-' ? argv[1] : NULL;
 
-  for (gsize i = 0; i < G_N_ELEMENTS(benches); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS(benches) && benches[i]; i++)
     if (g_strcmp0(word, benches[i]->name) == 0) {
       g_autofree char *usage = g_strconcat("bench ", benches[i]->name, NULL);
       const struct cli_command part = { .name = usage,
@@ -35,6 +46,6 @@ run(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_bench = {
   .name = "bench",
   .summary = N_("measure how fast this machine is"),
-  .usage = "encode|search|decode|index|seek [OPTION…]",
+  .usage = "encode|search|decode|index|seek|timeline [OPTION…]",
   .run = run,
 };

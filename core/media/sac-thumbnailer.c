@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "core/media/sac-cache-file.h"
 #include "core/media/sac-decoder-private.h"
 #include "core/sac-error.h"
 
@@ -122,62 +123,6 @@ store(SacThumbnailer *thumbnailer, const char *key, const SacFrame *frame)
     g_file_set_contents(file, content, (gssize)size, NULL);
 }
 
-typedef struct {
-  char *path;
-  gint64 bytes, written;
-} StoredFile;
-
-static void
-stored_file_clear(gpointer data)
-{
-  g_free(((StoredFile *)data)->path);
-}
-
-static int
-compare_age(gconstpointer a, gconstpointer b)
-{
-  const StoredFile *first = a, *second = b;
-
-  return (first->written > second->written) - (first->written < second->written);
-}
-
-/* Gives up the oldest pictures of a folder that has grown too large. */
-static void
-prune(const char *directory)
-{
-  g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(StoredFile));
-  g_autoptr(GDir) folders = g_dir_open(directory, 0, NULL);
-  const char *folder, *name;
-  gint64 total = 0;
-
-  g_array_set_clear_func(files, stored_file_clear);
-  while (folders && (folder = g_dir_read_name(folders))) {
-    g_autofree char *inner = g_build_filename(directory, folder, NULL);
-    g_autoptr(GDir) pictures = g_dir_open(inner, 0, NULL);
-
-    while (pictures && (name = g_dir_read_name(pictures))) {
-      StoredFile file = { .path = g_build_filename(inner, name, NULL) };
-      GStatBuf about;
-
-      if (g_stat(file.path, &about) == 0 && S_ISREG(about.st_mode)) {
-        file.bytes = about.st_size;
-        file.written = about.st_mtim.tv_sec;
-      }
-      total += file.bytes;
-      g_array_append_val(files, file);
-    }
-  }
-  if (total <= DISK_BYTES)
-    return;
-  g_array_sort(files, compare_age);
-  for (guint i = 0; i < files->len && total > DISK_BYTES / 4 * 3; i++) {
-    const StoredFile *file = &g_array_index(files, StoredFile, i);
-
-    if (g_unlink(file->path) == 0)
-      total -= file->bytes;
-  }
-}
-
 /* ---- The thread ----------------------------------------------------------------------------------------------------------- */
 
 static SacFrame *
@@ -286,7 +231,7 @@ run(gpointer data)
   SacThumbnailer *thumbnailer = data;
 
   if (thumbnailer->directory)
-    prune(thumbnailer->directory);
+    sac_cache_folder_prune(thumbnailer->directory, DISK_BYTES);
 
   for (;;) {
     g_mutex_lock(&thumbnailer->lock);

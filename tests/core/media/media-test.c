@@ -4,9 +4,12 @@
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
+#include <utime.h>
 
 #include "core/media/sac-audio-output-private.h"
 #include "core/media/sac-audio-track-private.h"
+#include "core/media/sac-cache-file.h"
+#include "core/media/sac-film.h"
 #include "core/media/sac-frame-reader.h"
 #include "core/media/sac-player.h"
 #include "core/media/sac-probe.h"
@@ -509,21 +512,206 @@ test_thumbnails(void)
 }
 
 static void
+wait_for_sound(SacWaveform *waveform)
+{
+  while (sac_waveform_get_progress(waveform) < 1)
+    g_main_context_iteration(NULL, TRUE);
+}
+
+/* Each second of the clip begins with a short tone. */
+static void
+assert_tones(SacWaveform *waveform)
+{
+  SacWaveformRange ranges[200];
+
+  sac_waveform_measure(waveform, 0, 20000, G_N_ELEMENTS(ranges), ranges);
+  for (guint second = 0; second < 4; second++) {
+    const SacWaveformRange *tone = &ranges[second * 50 + 1], *pause = &ranges[second * 50 + 20];
+
+    g_assert_cmpfloat(MAX(tone[0].highest, tone[-1].highest), >, 0.3);
+    g_assert_cmpfloat(MIN(tone[0].lowest, tone[-1].lowest), <, -0.3);
+    g_assert_cmpfloat(MAX(tone[0].rms, tone[-1].rms), >, 0.15);
+    g_assert_cmpfloat(tone->rms, <=, MAX(tone->highest, -tone->lowest) + 0.01);
+    g_assert_cmpfloat(pause->highest, <, 0.05);
+    g_assert_cmpfloat(pause->lowest, >, -0.05);
+  }
+  /* A coarse column is what its fine ones are together. */
+  SacWaveformRange all, most = { 1, -1, 0 };
+  sac_waveform_measure(waveform, 0, 2560000, 1, &all);
+  for (guint i = 0; i < 128; i++) {
+    most.lowest = MIN(most.lowest, ranges[i].lowest);
+    most.highest = MAX(most.highest, ranges[i].highest);
+  }
+  g_assert_cmpfloat(ABS(all.highest - most.highest), <, 1e-3);
+  g_assert_cmpfloat(ABS(all.lowest - most.lowest), <, 1e-3);
+}
+
+static void
+damage(const char *path, goffset at)
+{
+  g_autofree char *content = NULL;
+  gsize size;
+
+  g_assert_true(g_file_get_contents(path, &content, &size, NULL));
+  content[at < 0 ? (goffset)size + at : at] ^= 0x55;
+  g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
+}
+
+static void
 test_waveform(void)
 {
-  g_autofree char *path = clip("plain.mkv"), *silent = clip("hevc.mp4");
-  g_autoptr(GError) error = NULL;
-  g_autoptr(SacWaveform) waveform = sac_waveform_read(path, 50, NULL, &error);
+  g_autofree char *path = clip("plain.mkv"), *silent = clip("hevc.mp4"), *file = clip("previews/sound");
+  g_autoptr(GBytes) kept = NULL;
 
-  g_assert_no_error(error);
-  g_assert_cmpint(waveform->step_us, ==, 20000);
-  g_assert_cmpint(ABS((int)waveform->n_peaks - 200), <, 6);
-  for (gsize second = 0; second < 4; second++) {
-    g_assert_cmpfloat(MAX(waveform->peaks[second * 50], waveform->peaks[second * 50 + 1]), >, 0.3);
-    g_assert_cmpfloat(waveform->peaks[second * 50 + 20], <, 0.05);
+  for (int round = 0; round < 3; round++) {
+    g_autoptr(SacWaveform) waveform = sac_waveform_new(path, file, 4 * G_USEC_PER_SEC);
+
+    wait_for_sound(waveform);
+    assert_tones(waveform);
+    while (!g_file_test(file, G_FILE_TEST_EXISTS))
+      g_usleep(1000);
+    if (round == 1) /* what was kept is shown; damaged it is made again */
+      damage(file, -40);
   }
-  g_assert_null(sac_waveform_read(silent, 50, NULL, &error));
-  g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
+  /* The kept file alone is enough: of a video that is gone. */
+  g_autofree char *gone = clip("gone.mkv");
+  for (int i = 0; i < 5000 && !(kept = sac_cache_file_load(file, "SacWave1")); i++)
+    g_usleep(1000);
+  g_assert_nonnull(kept);
+  g_autoptr(SacWaveform) again = sac_waveform_new(gone, file, 4 * G_USEC_PER_SEC);
+  wait_for_sound(again);
+  assert_tones(again);
+
+  /* No sound: that is known soon, and nothing of it. */
+  g_autoptr(SacWaveform) none = sac_waveform_new(silent, NULL, 4 * G_USEC_PER_SEC);
+  SacWaveformRange range;
+  wait_for_sound(none);
+  sac_waveform_measure(none, 0, 20000, 1, &range);
+  g_assert_cmpfloat(range.lowest, >, range.highest);
+}
+
+/* Looked at closely, the samples themselves are there: a sine crosses zero as often as its pitch says. */
+static void
+test_waveform_samples(void)
+{
+  g_autofree char *path = clip("plain.mkv");
+  g_autoptr(SacWaveform) waveform = sac_waveform_new(path, NULL, 4 * G_USEC_PER_SEC);
+  const guint n = 2000;
+  g_autofree SacWaveformRange *ranges = g_new(SacWaveformRange, n);
+  guint crossings = 0;
+
+  sac_waveform_look_at(waveform, 2000000, 2040000);
+  for (int tries = 0; tries < 2000 && crossings < 10; tries++) {
+    crossings = 0;
+    g_main_context_iteration(NULL, FALSE);
+    g_usleep(1000);
+    sac_waveform_measure(waveform, 2000000, 20, n, ranges);
+    for (guint i = 1; i < n; i++) {
+      /* One to the next hangs together: columns are narrower than samples. */
+      crossings += ranges[i].lowest <= 0 && ranges[i].highest > 0 && ranges[i - 1].highest <= 0;
+      if (ranges[0].lowest <= ranges[0].highest && crossings > 10)
+        g_assert_cmpfloat(ranges[i].lowest, <=, ranges[i - 1].highest + 1e-4);
+    }
+  }
+  g_assert_cmpuint(crossings, >=, 10);
+}
+
+static void
+wait_for_film(SacFilm *film, guint level, gint64 first, gint64 end)
+{
+  for (gint64 slot = first; slot < end; slot++) {
+    SacFrame *frame;
+
+    while (!(frame = sac_film_get(film, level, slot)))
+      g_main_context_iteration(NULL, TRUE);
+    sac_frame_unref(frame);
+  }
+  while (!sac_film_is_idle(film))
+    g_main_context_iteration(NULL, TRUE);
+}
+
+static void
+test_film(void)
+{
+  g_autofree char *path = clip("plain.mp4"), *sheets = clip("previews/film"), *gone = clip("gone.mp4");
+  const gint64 length = 4 * G_USEC_PER_SEC;
+
+  g_autoptr(SacFilm) film = sac_film_new(path, sheets, length, FRAME_US);
+  g_assert_cmpuint(sac_film_find_level(film, 1), ==, 0);
+  g_assert_cmpint(sac_film_get_step(film, 0), ==, FRAME_US);
+  const guint level = sac_film_find_level(film, 3 * FRAME_US);
+  g_assert_cmpint(sac_film_get_step(film, level), ==, 3 * FRAME_US);
+
+  /* The frame that is shown in the middle of each slot, and single frames. */
+  sac_film_look_at(film, level, 5, 12);
+  wait_for_film(film, level, 5, 12);
+  for (gint64 slot = 5; slot < 12; slot++) {
+    g_autoptr(SacFrame) frame = sac_film_get(film, level, slot);
+
+    g_assert_cmpint(frame->height, ==, SAC_FILM_HEIGHT);
+    g_assert_cmpint(number(frame), ==, 3 * slot + 1);
+  }
+  sac_film_look_at(film, 0, 40, 48);
+  wait_for_film(film, 0, 40, 48);
+  for (gint64 slot = 40; slot < 48; slot++) {
+    g_autoptr(SacFrame) frame = sac_film_get(film, 0, slot);
+    g_assert_cmpint(number(frame), ==, slot);
+  }
+  g_autoptr(SacFrame) nearest = sac_film_get_nearest(film, 44 * FRAME_US + FRAME_US / 2);
+  g_assert_cmpint(number(nearest), ==, 44);
+  g_assert_cmpuint(sac_film_count_decoded(film), >, 0);
+
+  /* What is kept is there without the video, and without decoding. */
+  g_autoptr(SacFilm) kept = sac_film_new(gone, sheets, length, FRAME_US);
+  sac_film_look_at(kept, 0, 40, 48);
+  wait_for_film(kept, 0, 40, 48);
+  g_autoptr(SacFrame) frame = sac_film_get(kept, 0, 47);
+  g_assert_cmpint(number(frame), ==, 47);
+
+  /* A damaged sheet is made again. */
+  g_autofree char *sheet = g_strdup_printf("%s/film-%d.sheet", sheets, FRAME_US);
+  damage(sheet, 200);
+  g_autoptr(SacFilm) again = sac_film_new(path, sheets, length, FRAME_US);
+  sac_film_look_at(again, 0, 40, 44);
+  wait_for_film(again, 0, 40, 44);
+  g_autoptr(SacFrame) made = sac_film_get(again, 0, 43);
+  g_assert_cmpint(number(made), ==, 43);
+  g_assert_cmpuint(sac_film_count_decoded(again), >=, 4);
+  g_autoptr(GBytes) whole = sac_cache_file_load(sheet, "SacFilm1");
+  g_assert_nonnull(whole);
+}
+
+/* Every file that is cut off is none; the oldest go first where there are too many. */
+static void
+test_cache_files(void)
+{
+  g_autofree char *directory = clip("cached"), *path = g_build_filename(directory, "a", "file", NULL);
+  g_autofree char *content = NULL;
+  gsize size;
+
+  g_assert_true(sac_cache_file_save(path, "Testing1", "some words", 10));
+  g_assert_true(g_file_get_contents(path, &content, &size, NULL));
+  g_assert_null(sac_cache_file_load(path, "Testing2"));
+  for (gsize length = 0; length < size; length++) {
+    g_assert_true(g_file_set_contents(path, content, (gssize)length, NULL));
+    g_assert_null(sac_cache_file_load(path, "Testing1"));
+  }
+  g_assert_true(g_file_set_contents(path, content, (gssize)size, NULL));
+  g_autoptr(GBytes) bytes = sac_cache_file_load(path, "Testing1");
+  g_assert_cmpmem(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), "some words", 10);
+
+  for (int i = 0; i < 8; i++) {
+    g_autofree char *name = g_strdup_printf("%s/b/%d", directory, i);
+
+    g_assert_true(sac_cache_file_save(name, "Testing1", content, size));
+    g_assert_cmpint(g_utime(name, &(struct utimbuf){ .actime = 1000 + i, .modtime = 1000 + i }), ==, 0);
+  }
+  sac_cache_folder_prune(directory, 5 * 108);
+  for (int i = 0; i < 8; i++) {
+    g_autofree char *name = g_strdup_printf("%s/b/%d", directory, i);
+    g_assert_cmpint(g_file_test(name, G_FILE_TEST_EXISTS), ==, i >= 5);
+  }
+  g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
 /* At every speed the sound is as long as it should be, and its pitch stays. */
@@ -1013,6 +1201,9 @@ main(int argc, char **argv)
   g_test_add_func("/media/cancel", test_cancel);
   g_test_add_func("/media/thumbnails", test_thumbnails);
   g_test_add_func("/media/waveform", test_waveform);
+  g_test_add_func("/media/waveform-samples", test_waveform_samples);
+  g_test_add_func("/media/film", test_film);
+  g_test_add_func("/media/cache-files", test_cache_files);
   g_test_add_func("/media/speeds", test_speeds);
   g_test_add_func("/media/amplify", test_amplify);
   g_test_add_func("/media/player", test_player);
