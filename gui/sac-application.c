@@ -230,6 +230,7 @@ sac_application_startup(GApplication *app)
     { "win.search", "<Control>f" },
     { "win.next-result", "<Control>g" },
     { "win.previous-result", "<Control><Shift>g" },
+    { "win.keep-result", "<Control>d" },
     { "win.show-help-overlay", "<Control>question" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(accelerators); i++) {

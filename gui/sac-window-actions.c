@@ -232,13 +232,70 @@ on_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
     sac_window_toast(window, _("Mark a span first: drag on the timeline, or press I and O."));
     return;
   }
-  const char *words = window->selected && window->selected->label ? window->selected->label
-                                                                  : gtk_editable_get_text(GTK_EDITABLE(window->search));
+  const char *words =
+      window->selected && window->selected->label ? window->selected->label : sac_search_bar_get_text(window->search);
   g_autofree char *start = sac_time_format(from);
   g_autofree char *end = sac_time_format(to);
   g_autofree char *span = g_strdup_printf("%s – %s", start, end);
   sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("Save Tag"), tag_span,
                       window);
+}
+
+static gboolean
+is_kept(SacWindow *window, const SacMoment *moment, const char *label)
+{
+  GPtrArray *moments = sac_document_get_moments(window->document);
+  for (guint i = 0; i < moments->len; i++) {
+    const SacMoment *other = g_ptr_array_index(moments, i);
+    if (strcmp(other->kind, SAC_KIND_TAG) == 0 && other->start_us == moment->start_us &&
+        other->end_us == moment->end_us && g_strcmp0(other->label, label) == 0) {
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+void
+sac_window_keep_moment(SacWindow *window, const SacMoment *moment)
+{
+  g_autoptr(SacMoment) kept = sac_moment_copy(moment);
+  g_autofree char *words = g_strstrip(g_strdup(sac_search_bar_get_text(window->search)));
+  const char *label = kept->label ? kept->label : *words ? words : kept->text ? kept->text : _("Moment");
+  if (!window->document || g_strcmp0(sac_document_get_path(window->document), kept->path) != 0) {
+    sac_window_choose_moment(window, kept, FALSE);
+  }
+  if (is_kept(window, kept, label)) {
+    sac_window_toast(window, _("It is kept already"));
+    return;
+  }
+  sac_document_add_tag(window->document, kept->start_us, kept->end_us, label);
+  g_autofree char *told = g_strdup_printf(_("Kept as “%s”"), label);
+  sac_window_toast_undo(window, told, "win.undo");
+}
+
+static void
+on_more_like_this(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  SacWindow *window = data;
+  const SacMoment *moment = sac_search_panel_get_focused(window->panel);
+  if (moment) {
+    sac_window_look_for_picture(window, moment->path, (moment->start_us + moment->end_us) / 2);
+  } else if (sac_window_has_video(window)) {
+    sac_window_look_for_picture(window, sac_document_get_path(window->document),
+                                sac_player_get_position(window->player));
+  }
+}
+
+static void
+on_keep_result(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  SacWindow *window = data;
+  const SacMoment *moment = sac_search_panel_get_selected(window->panel);
+  if (moment) {
+    sac_window_keep_moment(window, moment);
+  } else {
+    sac_window_toast(window, _("Choose a result first: Ctrl+G goes to the next."));
+  }
 }
 
 static void
@@ -449,11 +506,7 @@ on_kind(GSimpleAction *action, GVariant *state, gpointer data)
 {
   SacWindow *window = data;
   g_simple_action_set_state(action, state);
-  if (*g_variant_get_string(state, NULL)) {
-    gtk_widget_add_css_class(GTK_WIDGET(window->kind_button), "accent");
-  } else {
-    gtk_widget_remove_css_class(GTK_WIDGET(window->kind_button), "accent");
-  }
+  sac_search_bar_show_narrowed(window->search, *g_variant_get_string(state, NULL) != '\0');
   sac_window_ask(window);
 }
 
@@ -511,6 +564,8 @@ static const struct {
   { { "clear-marks", on_clear_marks }, WITH_VIDEO },
   { { "tag", on_tag }, WITH_VIDEO },
   { { "remove-tag", on_remove_tag }, WITH_VIDEO },
+  { { "more-like-this", on_more_like_this }, ALWAYS },
+  { { "keep-result", on_keep_result }, ALWAYS },
   { { "export", on_export }, WITH_VIDEO },
   { { "undo", on_undo }, WITH_DOCUMENT },
   { { "redo", on_redo }, WITH_DOCUMENT },
@@ -574,6 +629,7 @@ static const struct {
   { "o", "win.mark-out", NULL },
   { "x", "win.clear-marks", NULL },
   { "t", "win.tag", NULL },
+  { "s", "win.more-like-this", NULL },
   { "Delete", "win.remove-tag", NULL },
   { "e", "win.export", NULL },
   { "slash", "win.search", NULL },

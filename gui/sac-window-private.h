@@ -4,6 +4,7 @@
 #include "core/media/sac-player.h"
 #include "gui/sac-document.h"
 #include "gui/sac-library-page.h"
+#include "gui/sac-search-bar.h"
 #include "gui/sac-search-panel.h"
 #include "gui/sac-searcher.h"
 #include "gui/sac-timeline.h"
@@ -21,8 +22,8 @@ struct _SacWindow {
   AdwToastOverlay *toasts;
   GtkWidget *header, *open_button;
   GtkToggleButton *library_button;
-  GtkSearchEntry *search;
-  GtkMenuButton *kind_button, *jobs_button;
+  SacSearchBar *search;
+  GtkMenuButton *jobs_button;
   GtkListBox *jobs_list;
   SacWorkbench *workbench;
   GtkStack *content;
@@ -60,10 +61,16 @@ void sac_window_index(SacWindow *window, const char *const *paths);
 void sac_window_choose_moment(SacWindow *window, const SacMoment *moment, gboolean play);
 void sac_window_set_span(SacWindow *window, gint64 from_us, gint64 to_us);
 void sac_window_toast(SacWindow *window, const char *words);
+/* With a button that undoes it by an action of the window. */
+void sac_window_toast_undo(SacWindow *window, const char *words, const char *action);
 gboolean sac_window_has_video(SacWindow *window);
 void sac_window_show_library(SacWindow *window, gboolean is_shown);
 void sac_window_update_actions(SacWindow *window);
 void sac_window_ask(SacWindow *window);
+/* Looks for what looks like a frame. */
+void sac_window_look_for_picture(SacWindow *window, const char *path, gint64 time_us);
+/* Makes a tag of what was found, named by its own label or by what was asked. */
+void sac_window_keep_moment(SacWindow *window, const SacMoment *moment);
 
 /* Called when an instance is made. */
 void sac_window_actions_init(SacWindow *window);
