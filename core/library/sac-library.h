@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "core/library/sac-moment.h"
+#include "core/library/sac-tag.h"
 #include "core/library/sac-vectors.h"
 #include "core/library/sac-video.h"
 
@@ -100,6 +101,20 @@ GPtrArray *sac_library_match_text(SacLibrary *library, const char *expression, g
 
 /* Distinct labels of tags with how often, most used first: for completion. (element-type utf8) */
 GPtrArray *sac_library_list_labels(SacLibrary *library, GError **error);
+
+/* The tags that moments have, most used first. (element-type SacTag) */
+GPtrArray *sac_library_list_tags(SacLibrary *library, GError **error);
+/* Videos that have a moment with it. (element-type gint64) */
+GArray *sac_library_list_tagged_videos(SacLibrary *library, const char *name, GError **error);
+
+/* Gives the tag another name, colour and note; another tag's name merges the two. *before (transfer full, may be NULL): what
+ * sac_library_restore_tags() undoes it with. SAC_ERROR_NOT_FOUND: no moment has it; _USAGE: an empty name, a colour that is none. */
+gboolean
+sac_library_change_tag(SacLibrary *library, const char *name, const SacTag *to, SacTagState **before, GError **error);
+/* Removes its moments too. */
+gboolean sac_library_remove_tag(SacLibrary *library, const char *name, SacTagState **before, GError **error);
+/* Puts tags and their moments back; *before (transfer full, may be NULL) does it again. */
+gboolean sac_library_restore_tags(SacLibrary *library, const SacTagState *state, SacTagState **before, GError **error);
 
 /* --- analyses: what was computed, and how far ------------------------------------------------------------------------------- */
 
