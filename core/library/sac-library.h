@@ -75,6 +75,15 @@ gboolean sac_library_set_duration(SacLibrary *library, gint64 video_id, gint64 d
 /* All paths of a video (transfer full, NULL-terminated). */
 char **sac_library_get_video_paths(SacLibrary *library, gint64 video_id, GError **error);
 
+/* Says that the file at path is the video, which is missing where it was. SAC_ERROR_INVALID_FILE: it has another content. */
+gboolean sac_library_locate_video(SacLibrary *library, gint64 video_id, const char *path, GError **error);
+/* Looks through folders (NULL-terminated, with what is in them) for the files of all missing videos, by size and then by content. *n_found (may
+ * be NULL): of how many videos. */
+gboolean sac_library_find_missing(SacLibrary *library, const char *const *folders, guint *n_found,
+                                  GCancellable *cancellable, GError **error);
+/* A set of all paths of all videos. (transfer full) */
+GHashTable *sac_library_list_paths(SacLibrary *library, GError **error);
+
 /* Removes a video with its moments, tags and vectors (their room in the vectors file comes back with sac_library_vacuum). The file of the
  * video itself is never touched. */
 gboolean sac_library_forget_video(SacLibrary *library, gint64 video_id, GError **error);

@@ -605,6 +605,50 @@ test_tags(Fixture *fixture, gconstpointer data)
   g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
 }
 
+/* A file that was moved is found by its content, and no other file is taken for it. */
+static void
+test_locate(Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(SacLibrary) library = open_library(fixture);
+  g_autofree char *old = write_file(fixture, "a.mp4", "content a", -1), *other = write_file(fixture, "b.mp4", "b", -1);
+  g_autofree char *folder = g_build_filename(fixture->root, "deep", "er", NULL);
+  g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+  g_autofree char *new = g_build_filename(folder, "renamed.mp4", NULL);
+  g_autofree char *twin = write_file(fixture, "deep/same size.mp4", "content c", -1);
+  gint64 video = add_video(library, old, NULL), still = add_video(library, other, NULL);
+  guint n_found = 9;
+  g_autoptr(GError) error = NULL;
+  const char *folders[] = { fixture->root, "/nowhere/at/all", NULL };
+
+  g_assert_true(sac_library_find_missing(library, folders, &n_found, NULL, &error));
+  g_assert_cmpint(n_found, ==, 0);
+  g_assert_cmpint(g_rename(old, new), ==, 0);
+  g_autoptr(SacVideo) gone = sac_library_get_video(library, video, NULL);
+  g_assert_true(gone->missing);
+  g_assert_false(sac_library_locate_video(library, video, twin, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE);
+  g_clear_error(&error);
+  g_assert_false(sac_library_locate_video(library, video, old, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
+  g_clear_error(&error);
+  g_assert_true(sac_library_find_missing(library, folders, &n_found, NULL, &error));
+  g_assert_no_error(error);
+  g_assert_cmpint(n_found, ==, 1);
+  g_autoptr(SacVideo) there = sac_library_get_video(library, video, NULL);
+  g_assert_false(there->missing);
+  g_assert_cmpstr(there->path, ==, new);
+  g_auto(GStrv) paths = sac_library_get_video_paths(library, video, NULL);
+  g_assert_cmpint(g_strv_length(paths), ==, 1);
+
+  g_assert_cmpint(g_rename(new, old), ==, 0);
+  g_assert_true(sac_library_locate_video(library, video, old, &error));
+  g_autoptr(GHashTable) all = sac_library_list_paths(library, NULL);
+  g_assert_cmpint(g_hash_table_size(all), ==, 2);
+  g_assert_true(g_hash_table_contains(all, old) && g_hash_table_contains(all, other));
+  g_autoptr(SacVideo) untouched = sac_library_get_video(library, still, NULL);
+  g_assert_cmpstr(untouched->path, ==, other);
+}
+
 /* A library of the version before: it keeps what it has, and reading alone does not change it. */
 static void
 test_migration(Fixture *fixture, gconstpointer data)
@@ -831,6 +875,7 @@ main(int argc, char **argv)
   ADD(fingerprint);
   ADD(tags);
   ADD(migration);
+  ADD(locate);
   ADD(moments);
   ADD(samples);
   ADD(damage);
