@@ -69,6 +69,14 @@ sac_thumbnail_show(SacThumbnail *thumbnail, SacThumbnailer *thumbnailer, const c
 }
 
 void
+sac_thumbnail_give_up(SacThumbnail *thumbnail)
+{
+  if (!thumbnail->texture) {
+    forget(thumbnail);
+  }
+}
+
+void
 sac_thumbnail_show_frame(SacThumbnail *thumbnail, SacFrame *frame)
 {
   g_clear_object(&thumbnail->moving);

@@ -437,55 +437,6 @@ on_index_file(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-forget_thread(GTask *task, gpointer source, gpointer library, GCancellable *cancellable)
-{
-  GError *error = NULL;
-  gint64 id = *(gint64 *)g_object_get_data(G_OBJECT(task), "video");
-  if (sac_library_forget_video(library, id, &error)) {
-    g_task_return_boolean(task, TRUE);
-  } else {
-    g_task_return_error(task, error);
-  }
-}
-
-static void
-on_forgotten(GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr(GError) error = NULL;
-  if (!g_task_propagate_boolean(G_TASK(result), &error)) {
-    sac_window_toast(SAC_WINDOW(source), error->message);
-  }
-}
-
-static void
-on_forget_response(AdwMessageDialog *dialog, const char *response, SacWindow *window)
-{
-  SacLibrary *library = sac_application_get_library(window->application);
-  if (strcmp(response, "remove") == 0 && library) {
-    gint64 *id = g_memdup2(g_object_get_data(G_OBJECT(dialog), "video"), sizeof *id);
-    g_autoptr(GTask) task = g_task_new(window, NULL, on_forgotten, NULL);
-    g_task_set_task_data(task, g_object_ref(library), g_object_unref);
-    g_object_set_data_full(G_OBJECT(task), "video", id, g_free);
-    g_task_run_in_thread(task, forget_thread);
-  }
-}
-
-static void
-on_forget(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-  gint64 id = g_variant_get_int64(parameter);
-  GtkWidget *dialog = adw_message_dialog_new(
-      data, _("Remove from Library?"),
-      _("Its tags and what was computed from it are lost. The file of the video stays as it is."));
-  adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "cancel", _("Cancel"), "remove", _("Remove"), NULL);
-  adw_message_dialog_set_response_appearance(ADW_MESSAGE_DIALOG(dialog), "remove", ADW_RESPONSE_DESTRUCTIVE);
-  adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
-  g_object_set_data_full(G_OBJECT(dialog), "video", g_memdup2(&id, sizeof id), g_free);
-  g_signal_connect_object(dialog, "response", G_CALLBACK(on_forget_response), data, 0);
-  gtk_window_present(GTK_WINDOW(dialog));
-}
-
-static void
 on_clear_jobs(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   if (SAC_WINDOW(data)->jobs) {
@@ -576,7 +527,6 @@ static const struct {
   { { "library", on_library }, ALWAYS },
   { { "index", on_index }, WITH_DOCUMENT },
   { { "index-file", on_index_file, "s" }, ALWAYS },
-  { { "forget", on_forget, "x" }, ALWAYS },
   { { "clear-jobs", on_clear_jobs }, ALWAYS },
   { { "search", on_search }, ALWAYS },
   { { "kind", NULL, "s", "''", on_kind }, ALWAYS },
@@ -669,5 +619,6 @@ sac_window_actions_init(SacWindow *window)
   for (gsize i = 0; i < G_N_ELEMENTS(window_actions); i++) {
     g_action_map_add_action_entries(G_ACTION_MAP(window), &window_actions[i].entry, 1, window);
   }
+  sac_window_library_init(window);
   add_keys(window);
 }

@@ -54,6 +54,7 @@ struct _SacWindow {
   GtkFileChooserNative *chooser;
   gulong jobs_handler;
   guint jobs_source;
+  GPtrArray *forgetting; /* of AdwToast: each offers to undo what is not done before it goes; see sac-window-library.c */
 };
 
 void sac_window_open_path(SacWindow *window, const char *path, gint64 seek_us, gboolean play);
@@ -71,6 +72,11 @@ void sac_window_ask(SacWindow *window);
 void sac_window_look_for_picture(SacWindow *window, const char *path, gint64 time_us);
 /* Makes a tag of what was found, named by its own label or by what was asked. */
 void sac_window_keep_moment(SacWindow *window, const SacMoment *moment);
+
+/* The library's actions; called by the next. */
+void sac_window_library_init(SacWindow *window);
+/* Does at once what could still have been undone. */
+void sac_window_library_settle(SacWindow *window);
 
 /* Called when an instance is made. */
 void sac_window_actions_init(SacWindow *window);

@@ -620,6 +620,21 @@ on_library_open(SacWindow *window, const char *path)
 }
 
 static void
+on_tags_told(SacWindow *window, const char *words)
+{
+  sac_window_toast_undo(window, words, "win.undo-tags");
+  if (window->document) {
+    sac_document_refresh(window->document);
+  }
+}
+
+static void
+on_tags_failed(SacWindow *window, const GError *error)
+{
+  sac_window_toast(window, error->message);
+}
+
+static void
 on_first_looked_at(GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr(SacWindow) window = data;
@@ -716,6 +731,7 @@ sac_window_close_request(GtkWindow *gtk_window)
 {
   SacWindow *window = SAC_WINDOW(gtk_window);
   remember(window);
+  sac_window_library_settle(window);
   sac_player_close(window->player);
   return GTK_WINDOW_CLASS(sac_window_parent_class)->close_request(gtk_window);
 }
@@ -746,6 +762,7 @@ sac_window_new(SacApplication *application)
   }
   sac_player_set_volume(window->player, g_settings_get_double(settings, "volume"));
   sac_player_set_muted(window->player, g_settings_get_boolean(settings, "muted"));
+  sac_library_page_set_settings(window->library_page, settings);
   sac_search_bar_set_up(window->search, settings, sac_application_get_thumbnailer(application));
   sac_search_panel_set_up(window->panel, settings, sac_application_get_thumbnailer(application));
   g_signal_connect_object(application, "library-changed", G_CALLBACK(on_library_changed), window, G_CONNECT_SWAPPED);
@@ -765,6 +782,7 @@ sac_window_dispose(GObject *object)
   g_clear_object(&window->chooser);
   g_clear_object(&window->player);
   g_clear_pointer(&window->waiting_paths, g_strfreev);
+  g_clear_pointer(&window->forgetting, g_ptr_array_unref);
   window->timeline = NULL;
   window->jobs_list = NULL;
   G_OBJECT_CLASS(sac_window_parent_class)->dispose(object);
@@ -806,6 +824,8 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_bind_template_callback(widget_class, on_search_step);
   gtk_widget_class_bind_template_callback(widget_class, on_narrow);
   gtk_widget_class_bind_template_callback(widget_class, on_library_open);
+  gtk_widget_class_bind_template_callback(widget_class, on_tags_told);
+  gtk_widget_class_bind_template_callback(widget_class, on_tags_failed);
   gtk_widget_class_bind_template_callback(widget_class, on_chosen);
   gtk_widget_class_bind_template_callback(widget_class, on_more_like);
   gtk_widget_class_bind_template_callback(widget_class, sac_window_keep_moment);
