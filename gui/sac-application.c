@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "core/sac-time.h"
+#include "gui/sac-folder-watch.h"
 #include "gui/sac-preferences.h"
 #include "gui/sac-window.h"
 
@@ -14,6 +15,7 @@ struct _SacApplication {
   SacEncoder *encoder;
   SacLibrary *library;
   SacJobs *jobs;
+  SacFolderWatch *watch; /* NULL: the library is not open, or cannot be written */
   GError *library_error;
   GCancellable *opening;
 };
@@ -85,6 +87,12 @@ open_library_thread(GTask *task, gpointer source, gpointer folder, GCancellable 
 }
 
 static void
+on_files_found(SacApplication *application, char **paths)
+{
+  sac_application_index(application, (const char *const *)paths);
+}
+
+static void
 on_library_opened(GObject *source, GAsyncResult *result, gpointer data)
 {
   SacApplication *application = SAC_APPLICATION(source);
@@ -101,6 +109,8 @@ on_library_opened(GObject *source, GAsyncResult *result, gpointer data)
     sac_encoder_warm(application->encoder, model, FALSE, TRUE);
     if (!sac_library_is_read_only(application->library)) {
       sac_jobs_resume_unfinished(application->jobs);
+      application->watch = sac_folder_watch_new(application->library, application->settings);
+      g_signal_connect_object(application->watch, "found", G_CALLBACK(on_files_found), application, G_CONNECT_SWAPPED);
     }
   } else {
     application->library_error = g_steal_pointer(&error);
@@ -114,6 +124,7 @@ open_library(SacApplication *application)
   gboolean had_one = application->library || application->library_error;
   g_cancellable_cancel(application->opening);
   g_clear_object(&application->opening);
+  g_clear_object(&application->watch);
   g_clear_object(&application->jobs);
   g_clear_object(&application->library);
   g_clear_error(&application->library_error);
@@ -252,6 +263,7 @@ sac_application_shutdown(GApplication *app)
   g_signal_handlers_disconnect_by_data(application->settings, application);
   g_cancellable_cancel(application->opening);
   g_clear_object(&application->opening);
+  g_clear_object(&application->watch);
   g_clear_object(&application->jobs);
   g_clear_object(&application->library);
   g_clear_object(&application->encoder);

@@ -15,7 +15,7 @@ struct _SacJob {
   GDestroyNotify free_work;
 };
 
-enum { CHANGED, ENDED, N_SIGNALS };
+enum { CHANGED, ENDED, MOVE, N_SIGNALS };
 static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE(SacJob, sac_job, G_TYPE_OBJECT)
@@ -38,12 +38,15 @@ sac_job_class_init(SacJobClass *class)
   G_OBJECT_CLASS(class)->finalize = sac_job_finalize;
   signals[CHANGED] = g_signal_new("changed", SAC_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[ENDED] = g_signal_new("ended", SAC_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[MOVE] =
+      g_signal_new("move", SAC_TYPE_JOB, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_INT);
 }
 
 static void
 sac_job_init(SacJob *job)
 {
   job->detail = g_strdup("");
+  job->state = SAC_JOB_RUNNING;
 }
 
 SacJob *
@@ -98,6 +101,12 @@ sac_job_end(SacJob *job, SacJobState state, const char *detail)
   g_signal_emit(job, signals[ENDED], 0);
 }
 
+gpointer
+sac_job_get_work(SacJob *job)
+{
+  return job->work;
+}
+
 const char *
 sac_job_get_title(SacJob *job)
 {
@@ -131,7 +140,26 @@ sac_job_is_ended(SacJob *job)
 gboolean
 sac_job_can_pause(SacJob *job)
 {
-  return job->controls.pause && !sac_job_is_ended(job);
+  return job->controls.pause && job->state != SAC_JOB_WAITING && !sac_job_is_ended(job);
+}
+
+void
+sac_job_set_waiting(SacJob *job, gboolean is_waiting)
+{
+  if (!sac_job_is_ended(job)) {
+    job->state = is_waiting ? SAC_JOB_WAITING : SAC_JOB_RUNNING;
+    if (is_waiting) {
+      g_free(job->detail);
+      job->detail = g_strdup(_("Waits for its turn"));
+    }
+    g_signal_emit(job, signals[CHANGED], 0);
+  }
+}
+
+void
+sac_job_move(SacJob *job, int direction)
+{
+  g_signal_emit(job, signals[MOVE], 0, direction);
 }
 
 static void

@@ -5,7 +5,8 @@
 #include "gui/sac-job.h"
 
 /*
- * The jobs of this run, newest first: indexing and exporting. Indexing is recorded in the library while it runs, so that what a
+ * The jobs of this run: those that run, then those that wait in the order of their turn, then the ended ones, newest first. One thing
+ * is indexed at a time, the next when it ends; exports run at once. Indexing is recorded in the library while it waits and runs, so that what a
  * crash or the end of the program cut off goes on at the next start. Main thread; nothing blocks.
  *
  * Signal "finished" (SacJob *, const char *path): a job ended; path of the clip that it made, or NULL.

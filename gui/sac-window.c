@@ -520,10 +520,23 @@ on_jobs_changed(SacWindow *window)
   }
 }
 
+/* Whoever looks at another window is told what came of a job; not of one that they cancelled. */
+static void
+tell_desktop(SacWindow *window, SacJob *job)
+{
+  if (gtk_window_is_active(GTK_WINDOW(window)) || sac_job_get_state(job) == SAC_JOB_CANCELLED) {
+    return;
+  }
+  g_autoptr(GNotification) notification = g_notification_new(sac_job_get_title(job));
+  g_notification_set_body(notification, sac_job_get_detail(job));
+  g_application_send_notification(G_APPLICATION(window->application), "job", notification);
+}
+
 static void
 on_job_finished(SacWindow *window, SacJob *job, const char *output)
 {
   on_jobs_changed(window);
+  tell_desktop(window, job);
   if (sac_job_get_state(job) == SAC_JOB_FAILED) {
     sac_window_toast(window, sac_job_get_detail(job));
   } else if (output) {

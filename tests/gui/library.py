@@ -150,16 +150,39 @@ def test_tags(window):
 
 
 def test_missing(clips, home):
-    moved = home / "watched/deep/renamed.mp4"
-    moved.parent.mkdir(parents=True)
-    os.rename(clips[2], moved)
+    """A file that is gone is said to be missing; one that has moved into a watched folder is found again by itself."""
+    away = home / "away.mp4"
+    os.rename(clips[2], away)
     window = driver.Window(PROGRAM)
     window.wait(test=label_test("1 file is no longer where it was"))
     picture(window, "library-missing.png")
     window.press("Find Them", "push button")
-    driver.wait_for("the file that moved", lambda: str(moved) in [v["file"] for v in saccade("library", "info", "--json")["videos"]], 30)
+    time.sleep(1)
+    assert window.find("Find Them", "push button"), "found where it is not"
+    moved = home / "watched/deep/renamed.mp4"
+    moved.parent.mkdir(parents=True)
+    window.close()
+    os.rename(away, moved)
+    window = driver.Window(PROGRAM)
+    driver.wait_for("the file that moved", lambda: str(moved) in [v["file"] for v in saccade("library", "info", "--json")["videos"]], 60)
     window.wait_gone("Find Them", "push button")
     return window
+
+
+def test_watched(window, home):
+    """What comes into a watched folder, or is there at the start, is in the library soon; what is no video is not."""
+    make_clip(home / "watched/fresh.mp4", "smptebars")
+    (home / "watched/notes.txt").write_text("no video")
+    names = driver.wait_for("the new video", lambda: [v["file"] for v in saccade("library", "info", "--json")["videos"]
+                                                      if v["file"].endswith("watched/fresh.mp4")], 150)
+    assert len(names) == 1, names
+    window.keys("ctrl+comma")
+    window.wait("Do not watch “watched”")
+    picture(window, "preferences.png")
+    window.press("Do not watch “watched”")
+    window.wait_gone("Do not watch “watched”")
+    window.keys("Escape")
+    window.wait_gone("Preferences", "frame")
 
 
 def test_forget(window, clips):
@@ -179,12 +202,12 @@ def test_forget(window, clips):
 
     n = len(saccade("library", "info", "--json")["videos"])
     forget()
-    window.wait("2 videos")
-    window.press("Undo", "push button")
     window.wait("3 videos")
+    window.press("Undo", "push button")
+    window.wait("4 videos")
     assert len(saccade("library", "info", "--json")["videos"]) == n, "it was forgotten before it could be undone"
     forget()
-    window.wait("2 videos")
+    window.wait("3 videos")
     window.close()
     assert len(saccade("library", "info", "--json")["videos"]) == n - 1, "it was not forgotten at the end"
     assert clips[1].exists(), "the file was deleted"
@@ -202,6 +225,10 @@ def test_window(home):
     test_tags(window)
     window.close()
     window = test_missing(clips, home)
+    test_watched(window, home)
+    window.close()
+    window = driver.Window(PROGRAM)
+    window.wait("4 videos")
     test_forget(window, clips)
 
 
