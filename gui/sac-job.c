@@ -10,6 +10,7 @@ struct _SacJob {
   char *title, *detail;
   double fraction;
   SacJobState state;
+  char *held; /* why it stands still though it is not paused; NULL: it does not */
   SacJobControls controls;
   gpointer work;
   GDestroyNotify free_work;
@@ -26,6 +27,7 @@ sac_job_finalize(GObject *object)
   SacJob *job = SAC_JOB(object);
   g_free(job->title);
   g_free(job->detail);
+  g_free(job->held);
   if (job->free_work) {
     job->free_work(job->work);
   }
@@ -68,8 +70,8 @@ sac_job_report(SacJob *job, double fraction, const char *rate, gint64 time_left_
   }
   g_autoptr(GString) words = g_string_new(NULL);
   g_string_append_printf(words, _("%d %%"), (int)(CLAMP(fraction, 0, 1) * 100));
-  if (job->state == SAC_JOB_PAUSED) {
-    g_string_append_printf(words, " · %s", _("paused"));
+  if (job->state == SAC_JOB_PAUSED || job->held) {
+    g_string_append_printf(words, " · %s", job->state == SAC_JOB_PAUSED ? _("paused") : job->held);
   } else {
     if (rate) {
       g_string_append_printf(words, " · %s", rate);
@@ -163,12 +165,32 @@ sac_job_move(SacJob *job, int direction)
 }
 
 static void
+change_standing(SacJob *job, SacJobState state, const char *held)
+{
+  gboolean stood = job->state == SAC_JOB_PAUSED || job->held, stands = state == SAC_JOB_PAUSED || held;
+  char *kept = g_strdup(held);
+  g_free(job->held);
+  job->held = kept;
+  job->state = state;
+  if (stands != stood) {
+    (stands ? job->controls.pause : job->controls.resume)(job->work);
+  }
+  sac_job_report(job, job->fraction, NULL, -1);
+}
+
+static void
 set_paused(SacJob *job, gboolean is_paused)
 {
   if (sac_job_can_pause(job) && is_paused != (job->state == SAC_JOB_PAUSED)) {
-    job->state = is_paused ? SAC_JOB_PAUSED : SAC_JOB_RUNNING;
-    (is_paused ? job->controls.pause : job->controls.resume)(job->work);
-    sac_job_report(job, job->fraction, NULL, -1);
+    change_standing(job, is_paused ? SAC_JOB_PAUSED : SAC_JOB_RUNNING, job->held);
+  }
+}
+
+void
+sac_job_hold(SacJob *job, const char *reason)
+{
+  if (sac_job_can_pause(job) && g_strcmp0(reason, job->held) != 0) {
+    change_standing(job, job->state, reason);
   }
 }
 

@@ -50,6 +50,8 @@ gboolean sac_job_can_pause(SacJob *job);
 
 /* For who makes the jobs wait for each other. */
 void sac_job_set_waiting(SacJob *job, gboolean is_waiting);
+/* It stands still because of what reason says, NULL: no longer; apart from whether it was paused. */
+void sac_job_hold(SacJob *job, const char *reason);
 /* Asks for it. */
 void sac_job_move(SacJob *job, int direction);
 void sac_job_pause(SacJob *job);

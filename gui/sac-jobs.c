@@ -12,6 +12,7 @@ struct _SacJobs {
   SacEncoder *encoder;
   GListStore *list;
   SacJob *indexing; /* that runs; NULL: none */
+  char *held;       /* why none may run; NULL: it may */
 };
 
 /* One indexing job from when it is asked for to its end. */
@@ -227,7 +228,20 @@ start_indexing(Indexing *indexing)
   sac_job_set_waiting(indexing->job, FALSE);
   g_signal_connect(indexing->index, "notify::fraction", G_CALLBACK(on_index_progress), indexing->job);
   sac_job_report(indexing->job, 0, NULL, -1);
+  if (!indexing->is_cancelled) {
+    sac_job_hold(indexing->job, indexing->jobs->held);
+  }
   sac_index_job_start(indexing->index, on_indexed, g_object_ref(indexing->job));
+}
+
+void
+sac_jobs_hold_indexing(SacJobs *jobs, const char *reason)
+{
+  g_free(jobs->held);
+  jobs->held = g_strdup(reason);
+  if (jobs->indexing) {
+    sac_job_hold(jobs->indexing, reason);
+  }
 }
 
 static void
@@ -352,6 +366,7 @@ sac_jobs_finalize(GObject *object)
   g_clear_object(&jobs->library);
   g_clear_object(&jobs->encoder);
   g_clear_object(&jobs->list);
+  g_free(jobs->held);
   G_OBJECT_CLASS(sac_jobs_parent_class)->finalize(object);
 }
 

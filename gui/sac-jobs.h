@@ -26,6 +26,9 @@ guint sac_jobs_count_running(SacJobs *jobs);
 double sac_jobs_get_fraction(SacJobs *jobs);
 void sac_jobs_clear_ended(SacJobs *jobs);
 
+/* Holds what is being indexed, and what will be, until called with NULL. */
+void sac_jobs_hold_indexing(SacJobs *jobs, const char *reason);
+
 /* paths: files and folders, NULL-terminated. model may be NULL. */
 void sac_jobs_index(SacJobs *jobs, const char *const *paths, const char *model, gint64 interval_us);
 

@@ -14,6 +14,7 @@ struct _SacPreferences {
   GtkSpinButton *interval_spin;
   GtkAdjustment *interval;
   GtkButton *folder_button, *reset_button;
+  GtkSwitch *mains_switch;
   AdwPreferencesGroup *watched_group;
   GPtrArray *watched_rows;
   GSettings *settings;
@@ -245,6 +246,7 @@ sac_preferences_present(GtkWindow *parent, GSettings *settings)
   preferences->settings = g_object_ref(settings);
   g_settings_bind(settings, "sampling-interval", preferences->interval, "value", G_SETTINGS_BIND_DEFAULT);
   g_signal_connect_object(settings, "changed::library-folder", G_CALLBACK(show_folder), preferences, G_CONNECT_SWAPPED);
+  g_settings_bind(settings, "index-on-mains-only", preferences->mains_switch, "active", G_SETTINGS_BIND_DEFAULT);
   show_folder(preferences);
   g_signal_connect_object(settings, "changed::watched-folders", G_CALLBACK(show_watched), preferences,
                           G_CONNECT_SWAPPED);
@@ -280,6 +282,7 @@ sac_preferences_class_init(SacPreferencesClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, folder_button);
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, reset_button);
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, watched_group);
+  gtk_widget_class_bind_template_child(widget_class, SacPreferences, mains_switch);
   gtk_widget_class_bind_template_callback(widget_class, on_model);
   gtk_widget_class_bind_template_callback(widget_class, on_device);
   gtk_widget_class_bind_template_callback(widget_class, on_choose_folder);

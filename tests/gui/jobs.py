@@ -48,6 +48,48 @@ def press_nth(window, name, n):
     found[n].get_action_iface().do_action(0)
 
 
+class Battery:
+    """A UPower of our own, on the session's bus, which the program takes for the system's."""
+
+    def __init__(self):
+        import threading
+        from gi.repository import Gio, GLib
+        self.glib = GLib
+        self.on_battery = True
+        self.loop = GLib.MainLoop()
+        self.bus = Gio.bus_get_sync(Gio.BusType.SESSION, None)
+        node = Gio.DBusNodeInfo.new_for_xml("<node><interface name='org.freedesktop.UPower'>"
+                                            "<property name='OnBattery' type='b' access='read'/></interface></node>")
+        self.bus.register_object("/org/freedesktop/UPower", node.interfaces[0], None,
+                                 lambda *_args: GLib.Variant("b", self.on_battery), None)
+        Gio.bus_own_name_on_connection(self.bus, "org.freedesktop.UPower", 0, None, None)
+        threading.Thread(target=self.loop.run, daemon=True).start()
+
+    def plug_in(self):
+        self.on_battery = False
+        self.bus.emit_signal(None, "/org/freedesktop/UPower", "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                             self.glib.Variant("(sa{sv}as)", ("org.freedesktop.UPower", {
+                                 "OnBattery": self.glib.Variant("b", False)}, [])))
+
+
+def test_battery(home, clips):
+    """On its battery nothing is indexed if that is preferred; on mains it goes on."""
+    data = home / "battery"
+    settings = data / "glib-2.0/settings"
+    settings.mkdir(parents=True)
+    (settings / "keyfile").write_text("[org/saccade/Saccade]\nindex-on-mains-only=true\n")
+    battery = Battery()
+    window = driver.Window(PROGRAM, *clips[:2], environment={
+        "XDG_DATA_HOME": str(data), "XDG_CONFIG_HOME": str(data),
+        "DBUS_SYSTEM_BUS_ADDRESS": os.environ["DBUS_SESSION_BUS_ADDRESS"]})
+    window.click(window.wait("Jobs", test=lambda part: part.get_role_name() != "list"))
+    window.wait("0 % · waits for mains power")
+    battery.plug_in()
+    window.wait_gone("0 % · waits for mains power")
+    window.wait(test=lambda part: "left" in (part.get_name() or "") and " % · " in part.get_name(), seconds=90)
+    window.kill()
+
+
 def main():
     driver.need("ffmpeg", "xdotool")
     home = driver.inside_session()
@@ -55,13 +97,14 @@ def main():
         driver.skip("no starter model: ./run --setup makes it")
     signal.alarm(280)
     clips = make_clips(home, 9)
+    test_battery(home, clips)
     window = driver.Window(PROGRAM)
     window.wait("Find the moment")
     for part in (clips[:2], clips[2:5], clips[5:9]):
         subprocess.run([PROGRAM, *map(str, part)], check=True)
     window.click(window.wait("Jobs", test=lambda part: part.get_role_name() != "list"))
     driver.wait_for("three jobs, of which two wait",
-                    lambda: titles(window) == (["Indexing 2 items", "Indexing 3 items", "Indexing 4 items"], 2), 30)
+                    lambda: titles(window) == (["Indexing 2 items", "Indexing 3 items", "Indexing 4 items"], 2), 60)
     if "SACCADE_TEST_PICTURES" in os.environ:
         window.picture(pathlib.Path(os.environ["SACCADE_TEST_PICTURES"]) / "jobs.png")
     press_nth(window, "Earlier", 1)
