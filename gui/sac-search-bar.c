@@ -141,6 +141,17 @@ on_previous_match(SacSearchBar *bar)
   g_signal_emit(bar, signals[STEP], 0, -1);
 }
 
+/* The button keeps its place for the popover, but not its room. */
+void
+sac_search_bar_set_narrow(SacSearchBar *bar, gboolean is_narrow)
+{
+  if (is_narrow) {
+    gtk_widget_add_css_class(GTK_WIDGET(bar->searches_button), "narrow");
+  } else {
+    gtk_widget_remove_css_class(GTK_WIDGET(bar->searches_button), "narrow");
+  }
+}
+
 /* --- pictures from elsewhere ------------------------------------------------------------------------------------------------- */
 
 static char *

@@ -38,6 +38,9 @@ void sac_search_bar_clear(SacSearchBar *bar);
 /* That the window's action "win.kind" leaves some kinds out. */
 void sac_search_bar_show_narrowed(SacSearchBar *bar, gboolean is_narrowed);
 
+/* Without the button of the searches, which Down opens too. */
+void sac_search_bar_set_narrow(SacSearchBar *bar, gboolean is_narrow);
+
 /* Keeps the words in the history. */
 void sac_search_bar_remember(SacSearchBar *bar);
 

@@ -129,6 +129,7 @@ on_narrow(SacWindow *window)
   sac_transport_set_narrow(window->transport, is_narrow);
   /* The words that are searched for need the room more. */
   gtk_widget_set_visible(window->open_button, !is_narrow);
+  sac_search_bar_set_narrow(window->search, is_narrow);
   adw_header_bar_set_decoration_layout(ADW_HEADER_BAR(window->header), is_narrow ? ":close" : NULL);
 }
 
