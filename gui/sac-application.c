@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 
 #include "core/sac-time.h"
+#include "gui/sac-folder-watch.h"
+#include "gui/sac-power.h"
 #include "gui/sac-preferences.h"
 #include "gui/sac-window.h"
 
@@ -14,6 +16,8 @@ struct _SacApplication {
   SacEncoder *encoder;
   SacLibrary *library;
   SacJobs *jobs;
+  SacFolderWatch *watch; /* NULL: the library is not open, or cannot be written */
+  SacPower *power;
   GError *library_error;
   GCancellable *opening;
 };
@@ -85,6 +89,23 @@ open_library_thread(GTask *task, gpointer source, gpointer folder, GCancellable 
 }
 
 static void
+mind_power(SacApplication *application)
+{
+  gboolean minds = g_settings_get_boolean(application->settings, "index-on-mains-only");
+  if (application->jobs) {
+    sac_jobs_hold_indexing(application->jobs, minds && sac_power_is_on_battery(application->power)
+                                                  ? _("waits for mains power")
+                                                  : NULL);
+  }
+}
+
+static void
+on_files_found(SacApplication *application, char **paths)
+{
+  sac_application_index(application, (const char *const *)paths);
+}
+
+static void
 on_library_opened(GObject *source, GAsyncResult *result, gpointer data)
 {
   SacApplication *application = SAC_APPLICATION(source);
@@ -98,9 +119,12 @@ on_library_opened(GObject *source, GAsyncResult *result, gpointer data)
     g_autofree char *model = g_settings_get_string(application->settings, "model");
     application->library = g_steal_pointer(&library);
     application->jobs = sac_jobs_new(application->library, application->encoder);
+    mind_power(application);
     sac_encoder_warm(application->encoder, model, FALSE, TRUE);
     if (!sac_library_is_read_only(application->library)) {
       sac_jobs_resume_unfinished(application->jobs);
+      application->watch = sac_folder_watch_new(application->library, application->settings);
+      g_signal_connect_object(application->watch, "found", G_CALLBACK(on_files_found), application, G_CONNECT_SWAPPED);
     }
   } else {
     application->library_error = g_steal_pointer(&error);
@@ -114,6 +138,7 @@ open_library(SacApplication *application)
   gboolean had_one = application->library || application->library_error;
   g_cancellable_cancel(application->opening);
   g_clear_object(&application->opening);
+  g_clear_object(&application->watch);
   g_clear_object(&application->jobs);
   g_clear_object(&application->library);
   g_clear_error(&application->library_error);
@@ -230,6 +255,7 @@ sac_application_startup(GApplication *app)
     { "win.search", "<Control>f" },
     { "win.next-result", "<Control>g" },
     { "win.previous-result", "<Control><Shift>g" },
+    { "win.keep-result", "<Control>d" },
     { "win.show-help-overlay", "<Control>question" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(accelerators); i++) {
@@ -240,6 +266,9 @@ sac_application_startup(GApplication *app)
   application->thumbnailer = sac_thumbnailer_new(NULL);
   make_encoder(application);
   g_signal_connect_swapped(application->settings, "changed::library-folder", G_CALLBACK(open_library), application);
+  application->power = sac_power_new();
+  g_signal_connect_swapped(application->power, "notify::on-battery", G_CALLBACK(mind_power), application);
+  g_signal_connect_swapped(application->settings, "changed::index-on-mains-only", G_CALLBACK(mind_power), application);
   g_signal_connect_swapped(application->settings, "changed::device", G_CALLBACK(on_device_changed), application);
   open_library(application);
 }
@@ -251,10 +280,13 @@ sac_application_shutdown(GApplication *app)
   g_signal_handlers_disconnect_by_data(application->settings, application);
   g_cancellable_cancel(application->opening);
   g_clear_object(&application->opening);
+  g_clear_object(&application->watch);
   g_clear_object(&application->jobs);
   g_clear_object(&application->library);
   g_clear_object(&application->encoder);
   g_clear_object(&application->thumbnailer);
+  g_signal_handlers_disconnect_by_data(application->power, application);
+  g_clear_object(&application->power);
   g_clear_error(&application->library_error);
   g_clear_object(&application->settings);
   G_APPLICATION_CLASS(sac_application_parent_class)->shutdown(app);

@@ -7,7 +7,7 @@ struct _SacJobRow {
   GtkBox parent_instance;
   GtkLabel *title, *detail;
   GtkProgressBar *bar;
-  GtkButton *pause, *cancel;
+  GtkButton *up, *down, *pause, *cancel;
   SacJob *job;
 };
 
@@ -21,7 +21,10 @@ show(SacJobRow *row)
   gtk_label_set_text(row->title, sac_job_get_title(row->job));
   gtk_label_set_text(row->detail, sac_job_get_detail(row->job));
   gtk_progress_bar_set_fraction(row->bar, sac_job_get_fraction(row->job));
-  gtk_widget_set_visible(GTK_WIDGET(row->bar), !is_ended);
+  gboolean is_waiting = state == SAC_JOB_WAITING;
+  gtk_widget_set_visible(GTK_WIDGET(row->bar), !is_ended && !is_waiting);
+  gtk_widget_set_visible(GTK_WIDGET(row->up), is_waiting);
+  gtk_widget_set_visible(GTK_WIDGET(row->down), is_waiting);
   gtk_widget_set_visible(GTK_WIDGET(row->pause), sac_job_can_pause(row->job));
   gtk_widget_set_visible(GTK_WIDGET(row->cancel), !is_ended);
   gtk_button_set_icon_name(row->pause, is_paused ? "media-playback-start-symbolic" : "media-playback-pause-symbolic");
@@ -40,6 +43,18 @@ on_pause(SacJobRow *row)
   } else {
     sac_job_pause(row->job);
   }
+}
+
+static void
+on_up(SacJobRow *row)
+{
+  sac_job_move(row->job, -1);
+}
+
+static void
+on_down(SacJobRow *row)
+{
+  sac_job_move(row->job, 1);
 }
 
 static void
@@ -75,8 +90,12 @@ sac_job_row_class_init(SacJobRowClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacJobRow, detail);
   gtk_widget_class_bind_template_child(widget_class, SacJobRow, bar);
   gtk_widget_class_bind_template_child(widget_class, SacJobRow, pause);
+  gtk_widget_class_bind_template_child(widget_class, SacJobRow, up);
+  gtk_widget_class_bind_template_child(widget_class, SacJobRow, down);
   gtk_widget_class_bind_template_child(widget_class, SacJobRow, cancel);
   gtk_widget_class_bind_template_callback(widget_class, on_pause);
+  gtk_widget_class_bind_template_callback(widget_class, on_up);
+  gtk_widget_class_bind_template_callback(widget_class, on_down);
   gtk_widget_class_bind_template_callback(widget_class, on_cancel);
 }
 

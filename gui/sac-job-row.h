@@ -5,7 +5,7 @@
 
 #include "gui/sac-job.h"
 
-/* A job in the jobs list: its title, a bar, and buttons to pause and to cancel it. */
+/* A job in the jobs list: its title, a bar, and buttons to pause, to cancel and, while it waits, to move it. */
 
 G_BEGIN_DECLS
 

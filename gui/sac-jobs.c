@@ -11,8 +11,17 @@ struct _SacJobs {
   SacLibrary *library;
   SacEncoder *encoder;
   GListStore *list;
-  GPtrArray *index_jobs; /* running, in the order of their start */
+  SacJob *indexing; /* that runs; NULL: none */
+  char *held;       /* why none may run; NULL: it may */
 };
+
+/* One indexing job from when it is asked for to its end. */
+typedef struct {
+  SacJobs *jobs;
+  SacJob *job; /* not a reference: it holds this */
+  SacIndexJob *index;
+  gboolean is_recorded, is_started, is_cancelled;
+} Indexing;
 
 enum { FINISHED, N_SIGNALS };
 static guint signals[N_SIGNALS];
@@ -73,30 +82,91 @@ sac_jobs_clear_ended(SacJobs *jobs)
   }
 }
 
+/* How many of the list come before the ended ones; only_running: before the waiting ones. */
+static guint
+count_active(SacJobs *jobs, gboolean only_running)
+{
+  guint n = 0;
+  for (guint i = 0; i < g_list_model_get_n_items(G_LIST_MODEL(jobs->list)); i++) {
+    g_autoptr(SacJob) job = g_list_model_get_item(G_LIST_MODEL(jobs->list), i);
+    n += !sac_job_is_ended(job) && !(only_running && sac_job_get_state(job) == SAC_JOB_WAITING);
+  }
+  return n;
+}
+
+static void
+take_out(SacJobs *jobs, SacJob *job)
+{
+  guint position;
+  if (g_list_store_find(jobs->list, job, &position)) {
+    g_list_store_remove(jobs->list, position);
+  }
+}
+
+static void
+on_ended(SacJob *job, SacJobs *jobs)
+{
+  g_autoptr(SacJob) kept = g_object_ref(job);
+  take_out(jobs, kept);
+  g_list_store_insert(jobs->list, count_active(jobs, FALSE), kept);
+}
+
 static void
 add(SacJobs *jobs, SacJob *job)
 {
-  g_list_store_insert(jobs->list, 0, job);
+  gboolean is_waiting = sac_job_get_state(job) == SAC_JOB_WAITING;
+  g_list_store_insert(jobs->list, count_active(jobs, !is_waiting), job);
+  g_signal_connect_object(job, "ended", G_CALLBACK(on_ended), jobs, 0);
+}
+
+static void
+on_move(SacJob *job, int direction, SacJobs *jobs)
+{
+  guint position, first = count_active(jobs, TRUE), n = count_active(jobs, FALSE);
+  if (!g_list_store_find(jobs->list, job, &position) || sac_job_get_state(job) != SAC_JOB_WAITING ||
+      (direction < 0 ? position <= first : position + 1 >= n)) {
+    return;
+  }
+  g_autoptr(SacJob) kept = g_object_ref(job);
+  g_list_store_remove(jobs->list, position);
+  g_list_store_insert(jobs->list, direction < 0 ? position - 1 : position + 1, kept);
 }
 
 /* --- indexing -------------------------------------------------------------------------------------------------------------- */
 
 static void
+indexing_free(gpointer data)
+{
+  Indexing *indexing = data;
+  g_clear_object(&indexing->jobs);
+  g_object_unref(indexing->index);
+  g_free(indexing);
+}
+
+static void start_indexing(Indexing *indexing);
+
+static void
 pause_index(gpointer work)
 {
-  sac_index_job_pause(work);
+  sac_index_job_pause(((Indexing *)work)->index);
 }
 
 static void
 resume_index(gpointer work)
 {
-  sac_index_job_resume(work);
+  sac_index_job_resume(((Indexing *)work)->index);
 }
 
+/* One that waits ends as a running one does: by running, which takes it out of the library. */
 static void
 cancel_index(gpointer work)
 {
-  sac_index_job_cancel(work);
+  Indexing *indexing = work;
+  sac_index_job_cancel(indexing->index);
+  indexing->is_cancelled = TRUE;
+  if (indexing->is_recorded && !indexing->is_started) {
+    start_indexing(indexing);
+  }
 }
 
 static void
@@ -109,50 +179,111 @@ on_index_progress(SacIndexJob *index, GParamSpec *spec, SacJob *job)
   sac_job_report(job, sac_index_job_get_fraction(index), rate, sac_index_job_get_time_left(index));
 }
 
-typedef struct {
-  SacJobs *jobs;
-  SacJob *job;
-} Running;
+/* The first that waits, when nothing is being indexed. */
+static void
+start_next(SacJobs *jobs)
+{
+  guint first = count_active(jobs, TRUE);
+  g_autoptr(SacJob) job = jobs->indexing ? NULL : g_list_model_get_item(G_LIST_MODEL(jobs->list), first);
+  Indexing *indexing = job && sac_job_get_state(job) == SAC_JOB_WAITING ? sac_job_get_work(job) : NULL;
+  /* One that is only being written down starts when it is. */
+  if (indexing && indexing->is_recorded) {
+    jobs->indexing = job;
+    start_indexing(indexing);
+  }
+}
 
 static void
 on_indexed(GObject *source, GAsyncResult *result, gpointer data)
 {
-  Running *running = data;
+  g_autoptr(SacJob) job = data;
+  Indexing *indexing = sac_job_get_work(job);
+  g_autoptr(SacJobs) jobs = g_steal_pointer(&indexing->jobs); /* which holds the list that holds this */
   g_autoptr(GError) error = NULL;
   SacIndexJob *index = SAC_INDEX_JOB(source);
   gboolean done = sac_index_job_finish(index, result, &error);
   g_autoptr(SacIndexReport) report = sac_index_job_get_report(index);
 
-  g_signal_handlers_disconnect_by_data(index, running->job);
+  g_signal_handlers_disconnect_by_data(index, job);
   if (done) {
     guint n = report->n_indexed + report->n_unchanged + report->n_duplicates;
     g_autofree char *words = g_strdup_printf(ngettext("%u video is searchable", "%u videos are searchable", n), n);
-    sac_job_end(running->job, SAC_JOB_DONE, words);
+    sac_job_end(job, SAC_JOB_DONE, words);
   } else if (sac_error_is_cancelled(error)) {
-    sac_job_end(running->job, SAC_JOB_CANCELLED, _("Cancelled; what is done stays searchable"));
+    sac_job_end(job, SAC_JOB_CANCELLED, _("Cancelled; what is done stays searchable"));
   } else {
-    sac_job_end(running->job, SAC_JOB_FAILED, error->message);
+    sac_job_end(job, SAC_JOB_FAILED, error->message);
   }
-  g_ptr_array_remove(running->jobs->index_jobs, index);
-  g_signal_emit(running->jobs, signals[FINISHED], 0, running->job, NULL);
-  g_object_unref(running->jobs);
-  g_object_unref(running->job);
-  g_free(running);
+  if (jobs->indexing == job) {
+    jobs->indexing = NULL;
+  }
+  start_next(jobs);
+  g_signal_emit(jobs, signals[FINISHED], 0, job, NULL);
 }
 
 static void
-start_index(SacJobs *jobs, SacIndexJob *index, const char *title)
+start_indexing(Indexing *indexing)
+{
+  indexing->is_started = TRUE;
+  sac_job_set_waiting(indexing->job, FALSE);
+  g_signal_connect(indexing->index, "notify::fraction", G_CALLBACK(on_index_progress), indexing->job);
+  sac_job_report(indexing->job, 0, NULL, -1);
+  if (!indexing->is_cancelled) {
+    sac_job_hold(indexing->job, indexing->jobs->held);
+  }
+  sac_index_job_start(indexing->index, on_indexed, g_object_ref(indexing->job));
+}
+
+void
+sac_jobs_hold_indexing(SacJobs *jobs, const char *reason)
+{
+  g_free(jobs->held);
+  jobs->held = g_strdup(reason);
+  if (jobs->indexing) {
+    sac_job_hold(jobs->indexing, reason);
+  }
+}
+
+static void
+record_job(GTask *task, gpointer source, gpointer index, GCancellable *cancellable)
+{
+  GError *error = NULL;
+  if (sac_index_job_record(index, &error)) {
+    g_task_return_boolean(task, TRUE);
+  } else {
+    g_task_return_error(task, error);
+  }
+}
+
+/* What could not be written is told when the job runs. */
+static void
+on_recorded(GObject *source, GAsyncResult *result, gpointer data)
+{
+  SacJobs *jobs = data;
+  Indexing *indexing = sac_job_get_work(SAC_JOB(source));
+  indexing->is_recorded = TRUE;
+  if (indexing->is_cancelled) {
+    start_indexing(indexing);
+  }
+  start_next(jobs);
+  g_object_unref(jobs);
+}
+
+static void
+queue_index(SacJobs *jobs, SacIndexJob *index, const char *title)
 {
   static const SacJobControls controls = { pause_index, resume_index, cancel_index };
-  g_autoptr(SacJob) job = sac_job_new(title, &controls, g_object_ref(index), g_object_unref);
-  Running *running = g_new0(Running, 1);
-  running->jobs = g_object_ref(jobs);
-  running->job = g_object_ref(job);
-  g_signal_connect(index, "notify::fraction", G_CALLBACK(on_index_progress), job);
-  g_ptr_array_add(jobs->index_jobs, g_object_ref(index));
+  Indexing *indexing = g_new0(Indexing, 1);
+  indexing->jobs = g_object_ref(jobs);
+  indexing->index = g_object_ref(index);
+  g_autoptr(SacJob) job = sac_job_new(title, &controls, indexing, indexing_free);
+  indexing->job = job;
+  g_signal_connect_object(job, "move", G_CALLBACK(on_move), jobs, 0);
+  sac_job_set_waiting(job, TRUE);
   add(jobs, job);
-  sac_job_report(job, 0, NULL, -1);
-  sac_index_job_start(index, on_indexed, running);
+  g_autoptr(GTask) task = g_task_new(job, NULL, on_recorded, g_object_ref(jobs));
+  g_task_set_task_data(task, g_object_ref(index), g_object_unref);
+  g_task_run_in_thread(task, record_job);
 }
 
 void
@@ -164,7 +295,7 @@ sac_jobs_index(SacJobs *jobs, const char *const *paths, const char *model, gint6
   guint n = g_strv_length((char **)paths);
   g_autofree char *title = n == 1 ? g_strdup_printf(_("Indexing %s"), name)
                                   : g_strdup_printf(ngettext("Indexing %u item", "Indexing %u items", n), n);
-  start_index(jobs, index, title);
+  queue_index(jobs, index, title);
 }
 
 static void
@@ -186,7 +317,7 @@ on_unfinished(GObject *source, GAsyncResult *result, gpointer data)
   SacJobs *jobs = SAC_JOBS(source);
   g_autoptr(GPtrArray) unfinished = g_task_propagate_pointer(G_TASK(result), NULL);
   for (guint i = 0; unfinished && i < unfinished->len; i++) {
-    start_index(jobs, g_ptr_array_index(unfinished, i), _("Indexing, resumed"));
+    queue_index(jobs, g_ptr_array_index(unfinished, i), _("Indexing, resumed"));
   }
 }
 
@@ -235,7 +366,7 @@ sac_jobs_finalize(GObject *object)
   g_clear_object(&jobs->library);
   g_clear_object(&jobs->encoder);
   g_clear_object(&jobs->list);
-  g_ptr_array_unref(jobs->index_jobs);
+  g_free(jobs->held);
   G_OBJECT_CLASS(sac_jobs_parent_class)->finalize(object);
 }
 
@@ -251,5 +382,4 @@ static void
 sac_jobs_init(SacJobs *jobs)
 {
   jobs->list = g_list_store_new(SAC_TYPE_JOB);
-  jobs->index_jobs = g_ptr_array_new_with_free_func(g_object_unref);
 }

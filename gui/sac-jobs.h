@@ -5,7 +5,8 @@
 #include "gui/sac-job.h"
 
 /*
- * The jobs of this run, newest first: indexing and exporting. Indexing is recorded in the library while it runs, so that what a
+ * The jobs of this run: those that run, then those that wait in the order of their turn, then the ended ones, newest first. One thing
+ * is indexed at a time, the next when it ends; exports run at once. Indexing is recorded in the library while it waits and runs, so that what a
  * crash or the end of the program cut off goes on at the next start. Main thread; nothing blocks.
  *
  * Signal "finished" (SacJob *, const char *path): a job ended; path of the clip that it made, or NULL.
@@ -24,6 +25,9 @@ guint sac_jobs_count_running(SacJobs *jobs);
 /* Of the running ones; 0 without one. */
 double sac_jobs_get_fraction(SacJobs *jobs);
 void sac_jobs_clear_ended(SacJobs *jobs);
+
+/* Holds what is being indexed, and what will be, until called with NULL. */
+void sac_jobs_hold_indexing(SacJobs *jobs, const char *reason);
 
 /* paths: files and folders, NULL-terminated. model may be NULL. */
 void sac_jobs_index(SacJobs *jobs, const char *const *paths, const char *model, gint64 interval_us);

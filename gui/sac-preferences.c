@@ -14,6 +14,9 @@ struct _SacPreferences {
   GtkSpinButton *interval_spin;
   GtkAdjustment *interval;
   GtkButton *folder_button, *reset_button;
+  GtkSwitch *mains_switch;
+  AdwPreferencesGroup *watched_group;
+  GPtrArray *watched_rows;
   GSettings *settings;
   GPtrArray *model_ids; /* of the row's list */
   gboolean is_filling;
@@ -73,6 +76,81 @@ on_choose_folder(SacPreferences *preferences)
   preferences->chooser = gtk_file_chooser_native_new(_("Folder of the Library"), GTK_WINDOW(preferences),
                                                      GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _("_Select"), NULL);
   g_signal_connect_swapped(preferences->chooser, "response", G_CALLBACK(on_folder_chosen), preferences);
+  gtk_native_dialog_show(GTK_NATIVE_DIALOG(preferences->chooser));
+}
+
+/* --- watched folders ------------------------------------------------------------------------------------------------------- */
+
+static void
+set_watched(SacPreferences *preferences, const char *added, const char *removed)
+{
+  g_auto(GStrv) old = g_settings_get_strv(preferences->settings, "watched-folders");
+  g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+  for (guint i = 0; old[i]; i++) {
+    if (g_strcmp0(old[i], removed) != 0 && g_strcmp0(old[i], added) != 0) {
+      g_strv_builder_add(builder, old[i]);
+    }
+  }
+  if (added) {
+    g_strv_builder_add(builder, added);
+  }
+  g_auto(GStrv) new = g_strv_builder_end(builder);
+  g_settings_set_strv(preferences->settings, "watched-folders", (const char *const *)new);
+}
+
+static void
+on_unwatch(GtkButton *button, SacPreferences *preferences)
+{
+  g_autofree char *folder = g_strdup(g_object_get_data(G_OBJECT(button), "folder"));
+  set_watched(preferences, NULL, folder);
+}
+
+static void
+show_watched(SacPreferences *preferences)
+{
+  g_auto(GStrv) folders = g_settings_get_strv(preferences->settings, "watched-folders");
+  for (guint i = 0; i < preferences->watched_rows->len; i++) {
+    adw_preferences_group_remove(preferences->watched_group, g_ptr_array_index(preferences->watched_rows, i));
+  }
+  g_ptr_array_set_size(preferences->watched_rows, 0);
+  for (guint i = 0; folders[i]; i++) {
+    g_autofree char *name = g_filename_display_basename(folders[i]), *path = g_filename_display_name(folders[i]);
+    g_autofree char *tip = g_strdup_printf(_("Do not watch “%s”"), name);
+    GtkWidget *row = adw_action_row_new(), *button = gtk_button_new_from_icon_name("list-remove-symbolic");
+    adw_preferences_row_set_use_markup(ADW_PREFERENCES_ROW(row), FALSE);
+    adw_preferences_row_set_title(ADW_PREFERENCES_ROW(row), name);
+    adw_action_row_set_subtitle(ADW_ACTION_ROW(row), path);
+    gtk_widget_set_valign(button, GTK_ALIGN_CENTER);
+    gtk_widget_add_css_class(button, "flat");
+    gtk_widget_set_tooltip_text(button, tip);
+    gtk_accessible_update_property(GTK_ACCESSIBLE(button), GTK_ACCESSIBLE_PROPERTY_LABEL, tip, -1);
+    g_object_set_data_full(G_OBJECT(button), "folder", g_strdup(folders[i]), g_free);
+    g_signal_connect(button, "clicked", G_CALLBACK(on_unwatch), preferences);
+    adw_action_row_add_suffix(ADW_ACTION_ROW(row), button);
+    adw_preferences_group_add(preferences->watched_group, row);
+    g_ptr_array_add(preferences->watched_rows, row);
+  }
+}
+
+static void
+on_watch_chosen(SacPreferences *preferences, int response)
+{
+  if (response == GTK_RESPONSE_ACCEPT) {
+    g_autoptr(GFile) folder = gtk_file_chooser_get_file(GTK_FILE_CHOOSER(preferences->chooser));
+    g_autofree char *path = g_file_get_path(folder);
+    if (path && g_utf8_validate(path, -1, NULL)) {
+      set_watched(preferences, path, NULL);
+    }
+  }
+  g_clear_object(&preferences->chooser);
+}
+
+static void
+on_watch_folder(SacPreferences *preferences)
+{
+  preferences->chooser = gtk_file_chooser_native_new(_("Watch a Folder"), GTK_WINDOW(preferences),
+                                                     GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, _("_Select"), NULL);
+  g_signal_connect_swapped(preferences->chooser, "response", G_CALLBACK(on_watch_chosen), preferences);
   gtk_native_dialog_show(GTK_NATIVE_DIALOG(preferences->chooser));
 }
 
@@ -168,7 +246,11 @@ sac_preferences_present(GtkWindow *parent, GSettings *settings)
   preferences->settings = g_object_ref(settings);
   g_settings_bind(settings, "sampling-interval", preferences->interval, "value", G_SETTINGS_BIND_DEFAULT);
   g_signal_connect_object(settings, "changed::library-folder", G_CALLBACK(show_folder), preferences, G_CONNECT_SWAPPED);
+  g_settings_bind(settings, "index-on-mains-only", preferences->mains_switch, "active", G_SETTINGS_BIND_DEFAULT);
   show_folder(preferences);
+  g_signal_connect_object(settings, "changed::watched-folders", G_CALLBACK(show_watched), preferences,
+                          G_CONNECT_SWAPPED);
+  show_watched(preferences);
   g_autoptr(GTask) task = g_task_new(preferences, NULL, on_models, NULL);
   g_task_run_in_thread(task, list_models);
   ask_devices(preferences);
@@ -182,6 +264,7 @@ sac_preferences_finalize(GObject *object)
   g_clear_object(&preferences->chooser);
   g_clear_object(&preferences->settings);
   g_ptr_array_unref(preferences->model_ids);
+  g_ptr_array_unref(preferences->watched_rows);
   G_OBJECT_CLASS(sac_preferences_parent_class)->finalize(object);
 }
 
@@ -198,15 +281,19 @@ sac_preferences_class_init(SacPreferencesClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, interval);
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, folder_button);
   gtk_widget_class_bind_template_child(widget_class, SacPreferences, reset_button);
+  gtk_widget_class_bind_template_child(widget_class, SacPreferences, watched_group);
+  gtk_widget_class_bind_template_child(widget_class, SacPreferences, mains_switch);
   gtk_widget_class_bind_template_callback(widget_class, on_model);
   gtk_widget_class_bind_template_callback(widget_class, on_device);
   gtk_widget_class_bind_template_callback(widget_class, on_choose_folder);
   gtk_widget_class_bind_template_callback(widget_class, on_reset_folder);
+  gtk_widget_class_bind_template_callback(widget_class, on_watch_folder);
 }
 
 static void
 sac_preferences_init(SacPreferences *preferences)
 {
+  preferences->watched_rows = g_ptr_array_new();
   preferences->model_ids = g_ptr_array_new_with_free_func(g_free);
   preferences->is_filling = TRUE;
   gtk_widget_init_template(GTK_WIDGET(preferences));

@@ -3,7 +3,7 @@
 
 #include <adwaita.h>
 
-/* Model, device, sampling interval and library folder. What there is to choose from is asked for in the background. */
+/* Model, device, sampling interval, library folder and watched folders. What there is to choose from is asked for in the background. */
 
 G_BEGIN_DECLS
 

@@ -4,12 +4,12 @@
 #include <glib/gi18n.h>
 
 #include "core/sac-time.h"
-#include "gui/sac-thumbnail.h"
 
 struct _SacResultRow {
   GtkBox parent_instance;
   SacThumbnail *picture;
-  GtkLabel *span, *score, *words, *place;
+  GtkWidget *texts;
+  GtkLabel *heading, *span, *score, *words, *place;
 };
 
 G_DEFINE_FINAL_TYPE(SacResultRow, sac_result_row, GTK_TYPE_BOX)
@@ -56,6 +56,14 @@ snippet_markup(const char *snippet)
   return g_strdup(markup->str);
 }
 
+static void
+show_as_heading(SacResultRow *row, gboolean is_heading)
+{
+  gtk_widget_set_visible(GTK_WIDGET(row->heading), is_heading);
+  gtk_widget_set_visible(GTK_WIDGET(row->picture), !is_heading);
+  gtk_widget_set_visible(row->texts, !is_heading);
+}
+
 void
 sac_result_row_show(SacResultRow *row, SacThumbnailer *thumbnailer, const SacMoment *moment, const char *snippet,
                     gboolean is_near, gboolean with_video)
@@ -71,6 +79,7 @@ sac_result_row_show(SacResultRow *row, SacThumbnailer *thumbnailer, const SacMom
   g_autofree char *score = g_strdup_printf("%.2f", moment->score);
   const char *words = snippet ? snippet : (moment->label ? moment->label : moment->text);
 
+  show_as_heading(row, FALSE);
   sac_thumbnail_show(row->picture, thumbnailer, moment->path, (moment->start_us + moment->end_us) / 2);
   gtk_label_set_text(row->span, span);
   gtk_label_set_text(row->score, score);
@@ -87,6 +96,22 @@ sac_result_row_show(SacResultRow *row, SacThumbnailer *thumbnailer, const SacMom
   gtk_widget_set_tooltip_text(GTK_WIDGET(row), moment->path);
 }
 
+void
+sac_result_row_show_heading(SacResultRow *row, const char *words)
+{
+  show_as_heading(row, TRUE);
+  gtk_label_set_text(row->heading, words);
+  gtk_widget_set_opacity(GTK_WIDGET(row), 1);
+  gtk_widget_set_tooltip_text(GTK_WIDGET(row), NULL);
+  gtk_accessible_update_property(GTK_ACCESSIBLE(row), GTK_ACCESSIBLE_PROPERTY_LABEL, words, -1);
+}
+
+SacThumbnail *
+sac_result_row_get_picture(SacResultRow *row)
+{
+  return row->picture;
+}
+
 GtkWidget *
 sac_result_row_new(void)
 {
@@ -100,6 +125,8 @@ sac_result_row_class_init(SacResultRowClass *class)
   g_type_ensure(SAC_TYPE_THUMBNAIL);
   gtk_widget_class_set_template_from_resource(widget_class, "/org/saccade/Saccade/sac-result-row.ui");
   gtk_widget_class_bind_template_child(widget_class, SacResultRow, picture);
+  gtk_widget_class_bind_template_child(widget_class, SacResultRow, texts);
+  gtk_widget_class_bind_template_child(widget_class, SacResultRow, heading);
   gtk_widget_class_bind_template_child(widget_class, SacResultRow, span);
   gtk_widget_class_bind_template_child(widget_class, SacResultRow, score);
   gtk_widget_class_bind_template_child(widget_class, SacResultRow, words);

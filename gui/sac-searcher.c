@@ -9,8 +9,10 @@ struct _SacSearcher {
   GObject parent_instance;
   SacLibrary *library;
   SacEncoder *encoder;
-  char *text, *kind;
+  char *text, *kind, *image; /* text and image NULL: nothing is asked */
+  gint64 image_time_us;
   gint64 video_id;
+  gint64 asked_us;
   GCancellable *search, *curve; /* of what is under way; NULL: nothing is */
 };
 
@@ -22,7 +24,8 @@ G_DEFINE_FINAL_TYPE(SacSearcher, sac_searcher, G_TYPE_OBJECT)
 typedef struct {
   SacLibrary *library;
   SacEncoder *encoder;
-  char *text, *kind;
+  char *text, *kind, *image;
+  gint64 image_time_us;
   gint64 video_id; /* of a curve */
 } Question;
 
@@ -33,6 +36,7 @@ question_free(Question *question)
   g_clear_object(&question->encoder);
   g_free(question->text);
   g_free(question->kind);
+  g_free(question->image);
   g_free(question);
 }
 
@@ -42,7 +46,11 @@ answer(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
   Question *question = data;
   GError *error = NULL;
   const char *kinds[] = { question->kind, NULL };
-  SacSearchQuery query = { .text = question->text, .kinds = question->kind ? kinds : NULL, .limit = LIMIT };
+  SacSearchQuery query = { .text = question->text,
+                           .kinds = question->kind ? kinds : NULL,
+                           .image = question->image,
+                           .image_time_us = question->image_time_us,
+                           .limit = LIMIT };
   if (question->video_id == 0) {
     SacSearchResults *results = sac_search_run(question->library, question->encoder, &query, cancellable, &error);
     if (results) {
@@ -71,6 +79,8 @@ ask(SacSearcher *searcher, gint64 video_id, GCancellable **cancellable, GAsyncRe
   question->encoder = searcher->encoder ? g_object_ref(searcher->encoder) : NULL;
   question->text = g_strdup(searcher->text);
   question->kind = g_strdup(searcher->kind);
+  question->image = g_strdup(searcher->image);
+  question->image_time_us = searcher->image_time_us;
   question->video_id = video_id;
   g_autoptr(GTask) task = g_task_new(searcher, *cancellable, callback, NULL);
   g_task_set_task_data(task, question, (GDestroyNotify)question_free);
@@ -84,21 +94,10 @@ call_off(GCancellable **cancellable)
   g_clear_object(cancellable);
 }
 
-static void
-on_results(GObject *source, GAsyncResult *result, gpointer data)
+static gboolean
+is_asked(SacSearcher *searcher)
 {
-  SacSearcher *searcher = SAC_SEARCHER(source);
-  g_autoptr(GError) error = NULL;
-  g_autoptr(SacSearchResults) results = g_task_propagate_pointer(G_TASK(result), &error);
-  if (g_task_get_cancellable(G_TASK(result)) != searcher->search) {
-    return;
-  }
-  g_clear_object(&searcher->search);
-  if (results) {
-    g_signal_emit(searcher, signals[RESULTS], 0, results);
-  } else if (!sac_error_is_cancelled(error)) {
-    g_signal_emit(searcher, signals[FAILED], 0, error);
-  }
+  return searcher->text || searcher->image;
 }
 
 static void
@@ -116,36 +115,65 @@ static void
 ask_curve(SacSearcher *searcher)
 {
   call_off(&searcher->curve);
-  if (searcher->text && searcher->video_id != 0) {
+  if (is_asked(searcher) && searcher->video_id != 0) {
     ask(searcher, searcher->video_id, &searcher->curve, on_curve);
   } else {
     g_signal_emit(searcher, signals[CURVE], 0, NULL);
   }
 }
 
+static void
+on_results(GObject *source, GAsyncResult *result, gpointer data)
+{
+  SacSearcher *searcher = SAC_SEARCHER(source);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacSearchResults) results = g_task_propagate_pointer(G_TASK(result), &error);
+  if (g_task_get_cancellable(G_TASK(result)) != searcher->search) {
+    return;
+  }
+  g_clear_object(&searcher->search);
+  if (results) {
+    g_signal_emit(searcher, signals[RESULTS], 0, results);
+    ask_curve(searcher);
+  } else if (!sac_error_is_cancelled(error)) {
+    g_signal_emit(searcher, signals[CURVE], 0, NULL);
+    g_signal_emit(searcher, signals[FAILED], 0, error);
+  }
+}
+
+static void
+ask_results(SacSearcher *searcher)
+{
+  searcher->asked_us = g_get_monotonic_time();
+  ask(searcher, 0, &searcher->search, on_results);
+}
+
 void
-sac_searcher_ask(SacSearcher *searcher, const char *text, const char *kind)
+sac_searcher_ask(SacSearcher *searcher, const char *text, const char *kind, const char *image, gint64 image_time_us)
 {
   g_autofree char *words = g_strstrip(g_strdup(text));
   g_free(searcher->text);
   g_free(searcher->kind);
+  g_free(searcher->image);
   searcher->text = *words ? g_steal_pointer(&words) : NULL;
   searcher->kind = g_strdup(kind);
-  if (searcher->text) {
-    ask(searcher, 0, &searcher->search, on_results);
+  searcher->image = g_strdup(image);
+  searcher->image_time_us = image_time_us;
+  if (is_asked(searcher)) {
+    call_off(&searcher->curve);
+    ask_results(searcher);
   } else {
     call_off(&searcher->search);
     g_signal_emit(searcher, signals[RESULTS], 0, NULL);
+    ask_curve(searcher);
   }
-  ask_curve(searcher);
 }
 
 void
 sac_searcher_ask_again(SacSearcher *searcher)
 {
-  if (searcher->text && !searcher->search) {
-    ask(searcher, 0, &searcher->search, on_results);
-    ask_curve(searcher);
+  if (is_asked(searcher) && !searcher->search) {
+    ask_results(searcher);
   }
 }
 
@@ -154,7 +182,9 @@ sac_searcher_set_video(SacSearcher *searcher, gint64 video_id)
 {
   if (video_id != searcher->video_id) {
     searcher->video_id = video_id;
-    ask_curve(searcher);
+    if (!searcher->search) {
+      ask_curve(searcher);
+    }
   }
 }
 
@@ -162,6 +192,12 @@ gboolean
 sac_searcher_is_busy(SacSearcher *searcher)
 {
   return searcher->search != NULL;
+}
+
+gint64
+sac_searcher_get_asked_time(SacSearcher *searcher)
+{
+  return searcher->asked_us;
 }
 
 SacSearcher *
@@ -183,6 +219,7 @@ sac_searcher_dispose(GObject *object)
   g_clear_object(&searcher->encoder);
   g_clear_pointer(&searcher->text, g_free);
   g_clear_pointer(&searcher->kind, g_free);
+  g_clear_pointer(&searcher->image, g_free);
   G_OBJECT_CLASS(sac_searcher_parent_class)->dispose(object);
 }
 

@@ -6,6 +6,7 @@
 struct _SacThumbnail {
   GtkWidget parent_instance;
   GdkTexture *texture;
+  GdkTexture *moving; /* what plays in it; NULL: nothing */
   GCancellable *cancellable;
   char *path;
   gint64 time_us;
@@ -22,6 +23,7 @@ forget(SacThumbnail *thumbnail)
   g_cancellable_cancel(thumbnail->cancellable);
   g_clear_object(&thumbnail->cancellable);
   g_clear_object(&thumbnail->texture);
+  g_clear_object(&thumbnail->moving);
   g_clear_pointer(&thumbnail->path, g_free);
 }
 
@@ -66,6 +68,22 @@ sac_thumbnail_show(SacThumbnail *thumbnail, SacThumbnailer *thumbnailer, const c
   sac_thumbnailer_get_async(thumbnailer, path, time_us, height, thumbnail->cancellable, on_picture, request);
 }
 
+void
+sac_thumbnail_give_up(SacThumbnail *thumbnail)
+{
+  if (!thumbnail->texture) {
+    forget(thumbnail);
+  }
+}
+
+void
+sac_thumbnail_show_frame(SacThumbnail *thumbnail, SacFrame *frame)
+{
+  g_clear_object(&thumbnail->moving);
+  thumbnail->moving = frame ? sac_texture_new_from_frame(frame) : NULL;
+  gtk_widget_queue_draw(GTK_WIDGET(thumbnail));
+}
+
 static GtkSizeRequestMode
 sac_thumbnail_get_request_mode(GtkWidget *widget)
 {
@@ -89,11 +107,12 @@ sac_thumbnail_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
   SacThumbnail *thumbnail = SAC_THUMBNAIL(widget);
   float width = (float)gtk_widget_get_width(widget), height = (float)gtk_widget_get_height(widget);
-  if (!thumbnail->texture) {
+  GdkTexture *texture = thumbnail->moving ? thumbnail->moving : thumbnail->texture;
+  if (!texture) {
     return;
   }
-  float picture_width = (float)gdk_texture_get_width(thumbnail->texture);
-  float picture_height = (float)gdk_texture_get_height(thumbnail->texture);
+  float picture_width = (float)gdk_texture_get_width(texture);
+  float picture_height = (float)gdk_texture_get_height(texture);
   float scale = MAX(width / picture_width, height / picture_height);
   picture_width *= scale;
   picture_height *= scale;
@@ -101,7 +120,7 @@ sac_thumbnail_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
   gsk_rounded_rect_init_from_rect(&outline, &GRAPHENE_RECT_INIT(0, 0, width, height), 6);
   gtk_snapshot_push_rounded_clip(snapshot, &outline);
   gtk_snapshot_append_texture(
-      snapshot, thumbnail->texture,
+      snapshot, texture,
       &GRAPHENE_RECT_INIT((width - picture_width) / 2, (height - picture_height) / 2, picture_width, picture_height));
   gtk_snapshot_pop(snapshot);
 }

@@ -14,5 +14,9 @@ G_DECLARE_FINAL_TYPE(SacThumbnail, sac_thumbnail, SAC, THUMBNAIL, GtkWidget)
 
 /* path NULL: none. */
 void sac_thumbnail_show(SacThumbnail *thumbnail, SacThumbnailer *thumbnailer, const char *path, gint64 time_us);
+/* What has not come yet is given up; the next show asks for it again. */
+void sac_thumbnail_give_up(SacThumbnail *thumbnail);
+/* Over the picture, for what plays in it; NULL: the picture again. */
+void sac_thumbnail_show_frame(SacThumbnail *thumbnail, SacFrame *frame);
 
 G_END_DECLS

@@ -232,13 +232,70 @@ on_tag(GSimpleAction *action, GVariant *parameter, gpointer data)
     sac_window_toast(window, _("Mark a span first: drag on the timeline, or press I and O."));
     return;
   }
-  const char *words = window->selected && window->selected->label ? window->selected->label
-                                                                  : gtk_editable_get_text(GTK_EDITABLE(window->search));
+  const char *words =
+      window->selected && window->selected->label ? window->selected->label : sac_search_bar_get_text(window->search);
   g_autofree char *start = sac_time_format(from);
   g_autofree char *end = sac_time_format(to);
   g_autofree char *span = g_strdup_printf(_("%s – %s"), start, end);
   sac_text_dialog_ask(GTK_WINDOW(window), _("Tag the Span"), span, _("Tag label"), words, _("Save Tag"), tag_span,
                       window);
+}
+
+static gboolean
+is_kept(SacWindow *window, const SacMoment *moment, const char *label)
+{
+  GPtrArray *moments = sac_document_get_moments(window->document);
+  for (guint i = 0; i < moments->len; i++) {
+    const SacMoment *other = g_ptr_array_index(moments, i);
+    if (strcmp(other->kind, SAC_KIND_TAG) == 0 && other->start_us == moment->start_us &&
+        other->end_us == moment->end_us && g_strcmp0(other->label, label) == 0) {
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+void
+sac_window_keep_moment(SacWindow *window, const SacMoment *moment)
+{
+  g_autoptr(SacMoment) kept = sac_moment_copy(moment);
+  g_autofree char *words = g_strstrip(g_strdup(sac_search_bar_get_text(window->search)));
+  const char *label = kept->label ? kept->label : *words ? words : kept->text ? kept->text : _("Moment");
+  if (!window->document || g_strcmp0(sac_document_get_path(window->document), kept->path) != 0) {
+    sac_window_choose_moment(window, kept, FALSE);
+  }
+  if (is_kept(window, kept, label)) {
+    sac_window_toast(window, _("It is kept already"));
+    return;
+  }
+  sac_document_add_tag(window->document, kept->start_us, kept->end_us, label);
+  g_autofree char *told = g_strdup_printf(_("Kept as “%s”"), label);
+  sac_window_toast_undo(window, told, "win.undo");
+}
+
+static void
+on_more_like_this(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  SacWindow *window = data;
+  const SacMoment *moment = sac_search_panel_get_focused(window->panel);
+  if (moment) {
+    sac_window_look_for_picture(window, moment->path, (moment->start_us + moment->end_us) / 2);
+  } else if (sac_window_has_video(window)) {
+    sac_window_look_for_picture(window, sac_document_get_path(window->document),
+                                sac_player_get_position(window->player));
+  }
+}
+
+static void
+on_keep_result(GSimpleAction *action, GVariant *parameter, gpointer data)
+{
+  SacWindow *window = data;
+  const SacMoment *moment = sac_search_panel_get_selected(window->panel);
+  if (moment) {
+    sac_window_keep_moment(window, moment);
+  } else {
+    sac_window_toast(window, _("Choose a result first: Ctrl+G goes to the next."));
+  }
 }
 
 static void
@@ -370,55 +427,6 @@ on_index_file(GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static void
-forget_thread(GTask *task, gpointer source, gpointer library, GCancellable *cancellable)
-{
-  GError *error = NULL;
-  gint64 id = *(gint64 *)g_object_get_data(G_OBJECT(task), "video");
-  if (sac_library_forget_video(library, id, &error)) {
-    g_task_return_boolean(task, TRUE);
-  } else {
-    g_task_return_error(task, error);
-  }
-}
-
-static void
-on_forgotten(GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr(GError) error = NULL;
-  if (!g_task_propagate_boolean(G_TASK(result), &error)) {
-    sac_window_toast(SAC_WINDOW(source), error->message);
-  }
-}
-
-static void
-on_forget_response(AdwMessageDialog *dialog, const char *response, SacWindow *window)
-{
-  SacLibrary *library = sac_application_get_library(window->application);
-  if (strcmp(response, "remove") == 0 && library) {
-    gint64 *id = g_memdup2(g_object_get_data(G_OBJECT(dialog), "video"), sizeof *id);
-    g_autoptr(GTask) task = g_task_new(window, NULL, on_forgotten, NULL);
-    g_task_set_task_data(task, g_object_ref(library), g_object_unref);
-    g_object_set_data_full(G_OBJECT(task), "video", id, g_free);
-    g_task_run_in_thread(task, forget_thread);
-  }
-}
-
-static void
-on_forget(GSimpleAction *action, GVariant *parameter, gpointer data)
-{
-  gint64 id = g_variant_get_int64(parameter);
-  GtkWidget *dialog = adw_message_dialog_new(
-      data, _("Remove from Library?"),
-      _("Its tags and what was computed from it are lost. The file of the video stays as it is."));
-  adw_message_dialog_add_responses(ADW_MESSAGE_DIALOG(dialog), "cancel", _("Cancel"), "remove", _("Remove"), NULL);
-  adw_message_dialog_set_response_appearance(ADW_MESSAGE_DIALOG(dialog), "remove", ADW_RESPONSE_DESTRUCTIVE);
-  adw_message_dialog_set_close_response(ADW_MESSAGE_DIALOG(dialog), "cancel");
-  g_object_set_data_full(G_OBJECT(dialog), "video", g_memdup2(&id, sizeof id), g_free);
-  g_signal_connect_object(dialog, "response", G_CALLBACK(on_forget_response), data, 0);
-  gtk_window_present(GTK_WINDOW(dialog));
-}
-
-static void
 on_clear_jobs(GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   if (SAC_WINDOW(data)->jobs) {
@@ -439,11 +447,7 @@ on_kind(GSimpleAction *action, GVariant *state, gpointer data)
 {
   SacWindow *window = data;
   g_simple_action_set_state(action, state);
-  if (*g_variant_get_string(state, NULL)) {
-    gtk_widget_add_css_class(GTK_WIDGET(window->kind_button), "accent");
-  } else {
-    gtk_widget_remove_css_class(GTK_WIDGET(window->kind_button), "accent");
-  }
+  sac_search_bar_show_narrowed(window->search, *g_variant_get_string(state, NULL) != '\0');
   sac_window_ask(window);
 }
 
@@ -508,6 +512,8 @@ static const struct {
   { { "mark-out", on_mark_out }, WITH_VIDEO },
   { { "clear-marks", on_clear_marks }, WITH_VIDEO },
   { { "tag", on_tag }, WITH_VIDEO },
+  { { "more-like-this", on_more_like_this }, ALWAYS },
+  { { "keep-result", on_keep_result }, ALWAYS },
   { { "export", on_export }, WITH_VIDEO },
   { { "undo", on_undo }, WITH_DOCUMENT },
   { { "redo", on_redo }, WITH_DOCUMENT },
@@ -518,7 +524,6 @@ static const struct {
   { { "library", on_library }, ALWAYS },
   { { "index", on_index }, WITH_DOCUMENT },
   { { "index-file", on_index_file, "s" }, ALWAYS },
-  { { "forget", on_forget, "x" }, ALWAYS },
   { { "clear-jobs", on_clear_jobs }, ALWAYS },
   { { "search", on_search }, ALWAYS },
   { { "kind", NULL, "s", "''", on_kind }, ALWAYS },
@@ -578,6 +583,7 @@ static const struct {
   { "<Alt><Shift>Left", "win.trim-end", "-1" },
   { "<Alt><Shift>Right", "win.trim-end", "1" },
   { "<Control>c", "win.copy-times", NULL },
+  { "s", "win.more-like-this", NULL },
   { "e", "win.export", NULL },
   { "slash", "win.search", NULL },
   { "plus|equal|KP_Add", "win.zoom", "1" },
@@ -621,5 +627,6 @@ sac_window_actions_init(SacWindow *window)
   for (gsize i = 0; i < G_N_ELEMENTS(window_actions); i++) {
     g_action_map_add_action_entries(G_ACTION_MAP(window), &window_actions[i].entry, 1, window);
   }
+  sac_window_library_init(window);
   add_keys(window);
 }

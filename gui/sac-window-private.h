@@ -6,6 +6,7 @@
 #include "gui/sac-library-page.h"
 #include "gui/sac-mpris.h"
 #include "gui/sac-positions.h"
+#include "gui/sac-search-bar.h"
 #include "gui/sac-search-panel.h"
 #include "gui/sac-searcher.h"
 #include "gui/sac-timeline.h"
@@ -24,8 +25,8 @@ struct _SacWindow {
   AdwToastOverlay *toasts;
   GtkWidget *header, *open_button;
   GtkToggleButton *library_button;
-  GtkSearchEntry *search;
-  GtkMenuButton *kind_button, *jobs_button;
+  SacSearchBar *search;
+  GtkMenuButton *jobs_button;
   GtkListBox *jobs_list;
   SacWorkbench *workbench;
   GtkStack *content;
@@ -68,6 +69,7 @@ struct _SacWindow {
   int last_subtitle_track;
 
   guint jobs_source;
+  GPtrArray *forgetting; /* of AdwToast: each offers to undo what is not done before it goes; see sac-window-library.c */
 };
 
 /* seek_us below 0: where it was left. */
@@ -76,10 +78,21 @@ void sac_window_index(SacWindow *window, const char *const *paths);
 void sac_window_choose_moment(SacWindow *window, const SacMoment *moment, gboolean play);
 void sac_window_set_span(SacWindow *window, gint64 from_us, gint64 to_us);
 void sac_window_toast(SacWindow *window, const char *words);
+/* With a button that undoes it by an action of the window. */
+void sac_window_toast_undo(SacWindow *window, const char *words, const char *action);
 gboolean sac_window_has_video(SacWindow *window);
 void sac_window_show_library(SacWindow *window, gboolean is_shown);
 void sac_window_update_actions(SacWindow *window);
 void sac_window_ask(SacWindow *window);
+/* Looks for what looks like a frame. */
+void sac_window_look_for_picture(SacWindow *window, const char *path, gint64 time_us);
+/* Makes a tag of what was found, named by its own label or by what was asked. */
+void sac_window_keep_moment(SacWindow *window, const SacMoment *moment);
+
+/* The library's actions; called by the next. */
+void sac_window_library_init(SacWindow *window);
+/* Does at once what could still have been undone. */
+void sac_window_library_settle(SacWindow *window);
 
 /* The same as the user's doing, which can be undone. */
 void sac_window_edit_span(SacWindow *window, gint64 from_us, gint64 to_us);

@@ -25,6 +25,17 @@ sac_window_toast(SacWindow *window, const char *words)
   adw_toast_overlay_add_toast(window->toasts, toast);
 }
 
+void
+sac_window_toast_undo(SacWindow *window, const char *words, const char *action)
+{
+  g_autofree char *markup = g_markup_escape_text(words, -1);
+  AdwToast *toast = adw_toast_new(markup);
+  adw_toast_set_button_label(toast, _("Undo"));
+  adw_toast_set_action_name(toast, action);
+  adw_toast_set_timeout(toast, 10);
+  adw_toast_overlay_add_toast(window->toasts, toast);
+}
+
 /* --- what is shown ------------------------------------------------------------------------------------------------------------ */
 
 static gboolean
@@ -34,9 +45,9 @@ is_library_shown(SacWindow *window)
 }
 
 static gboolean
-has_words(SacWindow *window)
+is_asked(SacWindow *window)
 {
-  return *gtk_editable_get_text(GTK_EDITABLE(window->search)) != '\0';
+  return !sac_search_bar_is_empty(window->search);
 }
 
 static void
@@ -45,7 +56,7 @@ update_layout(SacWindow *window)
   gboolean is_fullscreen = gtk_window_is_fullscreen(GTK_WINDOW(window));
   gboolean shows_video = g_strcmp0(gtk_stack_get_visible_child_name(window->content), "video") == 0;
   gtk_widget_set_visible(window->header, !is_fullscreen);
-  gtk_widget_set_visible(GTK_WIDGET(window->panel), !is_fullscreen && (shows_video || has_words(window)));
+  gtk_widget_set_visible(GTK_WIDGET(window->panel), !is_fullscreen && (shows_video || is_asked(window)));
   gtk_widget_set_visible(GTK_WIDGET(window->transport), shows_video && !window->controls_are_hidden);
   gtk_widget_set_visible(GTK_WIDGET(window->timeline), shows_video && !is_fullscreen);
   gtk_toggle_button_set_active(window->library_button, is_library_shown(window));
@@ -76,7 +87,7 @@ static void
 update_panel(SacWindow *window)
 {
   update_layout(window);
-  if (has_words(window)) {
+  if (is_asked(window)) {
     if (window->results) {
       sac_search_panel_show_results(window->panel, window->results);
     }
@@ -116,6 +127,7 @@ on_narrow(SacWindow *window)
   sac_transport_set_narrow(window->transport, is_narrow);
   /* The words that are searched for need the room more. */
   gtk_widget_set_visible(window->open_button, !is_narrow);
+  sac_search_bar_set_narrow(window->search, is_narrow);
   adw_header_bar_set_decoration_layout(ADW_HEADER_BAR(window->header), is_narrow ? ":close" : NULL);
 }
 
@@ -332,7 +344,21 @@ on_moment_chosen(SacWindow *window, const SacMoment *moment)
 static void
 on_chosen(SacWindow *window, const SacMoment *moment, gboolean play)
 {
+  sac_search_bar_remember(window->search);
   sac_window_choose_moment(window, moment, play);
+}
+
+void
+sac_window_look_for_picture(SacWindow *window, const char *path, gint64 time_us)
+{
+  sac_search_bar_set_text(window->search, "");
+  sac_search_bar_set_picture(window->search, path, time_us);
+}
+
+static void
+on_more_like(SacWindow *window, const SacMoment *moment)
+{
+  sac_window_look_for_picture(window, moment->path, (moment->start_us + moment->end_us) / 2);
 }
 
 /* --- searching ------------------------------------------------------------------------------------------------------------------ */
@@ -346,14 +372,43 @@ sac_window_ask(SacWindow *window)
   }
   g_autoptr(GVariant) kind = g_action_group_get_action_state(G_ACTION_GROUP(window), "kind");
   const char *kind_name = g_variant_get_string(kind, NULL);
-  sac_searcher_ask(window->searcher, gtk_editable_get_text(GTK_EDITABLE(window->search)),
-                   *kind_name ? kind_name : NULL);
+  gint64 picture_time;
+  const char *picture = sac_search_bar_get_picture(window->search, &picture_time);
+  sac_searcher_ask(window->searcher, sac_search_bar_get_text(window->search), *kind_name ? kind_name : NULL, picture,
+                   picture_time);
   update_layout(window);
+}
+
+/* For whoever measures (G_MESSAGES_DEBUG): how long it is from the question to its answer on the screen. */
+static void
+on_answer_drawn(GdkFrameClock *clock, SacWindow *window)
+{
+  g_signal_handlers_disconnect_by_func(clock, on_answer_drawn, window);
+  if (window->searcher && window->results) {
+    gint64 asked = sac_searcher_get_asked_time(window->searcher);
+    g_debug(
+        "%u results drawn %.1f ms after the question; searched for %.1f ms, %.1f of it the scan of %" G_GINT64_FORMAT
+        " vectors",
+        window->results->results->len, (double)(g_get_monotonic_time() - asked) / 1e3, window->results->seconds * 1e3,
+        window->results->scan_seconds * 1e3, window->results->n_samples);
+  }
+}
+
+static void
+measure_drawing(SacWindow *window)
+{
+  GdkFrameClock *clock = gtk_widget_get_frame_clock(GTK_WIDGET(window));
+  if (clock) {
+    g_signal_handlers_disconnect_by_func(clock, on_answer_drawn, window);
+    g_signal_connect_object(clock, "after-paint", G_CALLBACK(on_answer_drawn), window, 0);
+    gtk_widget_queue_draw(GTK_WIDGET(window->panel));
+  }
 }
 
 static void
 on_results(SacWindow *window, SacSearchResults *results)
 {
+  measure_drawing(window);
   g_clear_pointer(&window->results, sac_search_results_unref);
   window->results = results ? sac_search_results_ref(results) : NULL;
   show_found(window);
@@ -369,6 +424,8 @@ on_curve(SacWindow *window, const SacMatchCurve *curve)
 static void
 on_search_failed(SacWindow *window, const GError *error)
 {
+  g_clear_pointer(&window->results, sac_search_results_unref);
+  show_found(window);
   sac_search_panel_show_page(window->panel, "dialog-error-symbolic", _("The search failed"), error->message,
                              _("Preferences"), "app.preferences");
 }
@@ -382,20 +439,13 @@ on_search_activate(SacWindow *window)
 static void
 on_search_stop(SacWindow *window)
 {
-  gtk_editable_set_text(GTK_EDITABLE(window->search), "");
   gtk_widget_grab_focus(GTK_WIDGET(window->timeline));
 }
 
 static void
-on_next_match(SacWindow *window)
+on_search_step(SacWindow *window, int direction)
 {
-  sac_search_panel_step(window->panel, 1);
-}
-
-static void
-on_previous_match(SacWindow *window)
-{
-  sac_search_panel_step(window->panel, -1);
+  sac_search_panel_step(window->panel, direction);
 }
 
 /* --- jobs ------------------------------------------------------------------------------------------------------------------------ */
@@ -435,10 +485,23 @@ on_jobs_changed(SacWindow *window)
   }
 }
 
+/* Whoever looks at another window is told what came of a job; not of one that they cancelled. */
+static void
+tell_desktop(SacWindow *window, SacJob *job)
+{
+  if (gtk_window_is_active(GTK_WINDOW(window)) || sac_job_get_state(job) == SAC_JOB_CANCELLED) {
+    return;
+  }
+  g_autoptr(GNotification) notification = g_notification_new(sac_job_get_title(job));
+  g_notification_set_body(notification, sac_job_get_detail(job));
+  g_application_send_notification(G_APPLICATION(window->application), "job", notification);
+}
+
 static void
 on_job_finished(SacWindow *window, SacJob *job, const char *output)
 {
   on_jobs_changed(window);
+  tell_desktop(window, job);
   if (sac_job_get_state(job) == SAC_JOB_FAILED) {
     sac_window_toast(window, sac_job_get_detail(job));
   } else if (output) {
@@ -532,6 +595,21 @@ static void
 on_library_open(SacWindow *window, const char *path)
 {
   sac_window_open_path(window, path, -1, FALSE);
+}
+
+static void
+on_tags_told(SacWindow *window, const char *words)
+{
+  sac_window_toast_undo(window, words, "win.undo-tags");
+  if (window->document) {
+    sac_document_refresh(window->document);
+  }
+}
+
+static void
+on_tags_failed(SacWindow *window, const GError *error)
+{
+  sac_window_toast(window, error->message);
 }
 
 static void
@@ -636,6 +714,7 @@ sac_window_close_request(GtkWindow *gtk_window)
   SacWindow *window = SAC_WINDOW(gtk_window);
   remember(window);
   sac_window_keep_position(window);
+  sac_window_library_settle(window);
   sac_player_close(window->player);
   return GTK_WINDOW_CLASS(sac_window_parent_class)->close_request(gtk_window);
 }
@@ -667,7 +746,9 @@ sac_window_new(SacApplication *application)
   }
   sac_player_set_volume(window->player, g_settings_get_double(settings, "volume"));
   sac_player_set_muted(window->player, g_settings_get_boolean(settings, "muted"));
-  sac_search_panel_set_thumbnailer(window->panel, sac_application_get_thumbnailer(application));
+  sac_library_page_set_settings(window->library_page, settings);
+  sac_search_bar_set_up(window->search, settings, sac_application_get_thumbnailer(application));
+  sac_search_panel_set_up(window->panel, settings, sac_application_get_thumbnailer(application));
   g_signal_connect_object(application, "library-changed", G_CALLBACK(on_library_changed), window, G_CONNECT_SWAPPED);
   on_library_changed(window);
   return window;
@@ -686,6 +767,7 @@ sac_window_dispose(GObject *object)
   g_clear_object(&window->chooser);
   g_clear_object(&window->player);
   g_clear_pointer(&window->waiting_paths, g_strfreev);
+  g_clear_pointer(&window->forgetting, g_ptr_array_unref);
   window->timeline = NULL;
   window->jobs_list = NULL;
   G_OBJECT_CLASS(sac_window_parent_class)->dispose(object);
@@ -700,6 +782,7 @@ sac_window_class_init(SacWindowClass *class)
   g_type_ensure(SAC_TYPE_WORKBENCH);
   g_type_ensure(SAC_TYPE_LIBRARY_PAGE);
   g_type_ensure(SAC_TYPE_VIDEO_VIEW);
+  g_type_ensure(SAC_TYPE_SEARCH_BAR);
   g_type_ensure(SAC_TYPE_SEARCH_PANEL);
   g_type_ensure(SAC_TYPE_TRANSPORT);
   g_type_ensure(SAC_TYPE_TIMELINE);
@@ -709,7 +792,6 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_bind_template_child(widget_class, SacWindow, open_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, library_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, search);
-  gtk_widget_class_bind_template_child(widget_class, SacWindow, kind_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, jobs_button);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, jobs_list);
   gtk_widget_class_bind_template_child(widget_class, SacWindow, workbench);
@@ -724,11 +806,14 @@ sac_window_class_init(SacWindowClass *class)
   gtk_widget_class_bind_template_callback(widget_class, sac_window_ask);
   gtk_widget_class_bind_template_callback(widget_class, on_search_activate);
   gtk_widget_class_bind_template_callback(widget_class, on_search_stop);
-  gtk_widget_class_bind_template_callback(widget_class, on_next_match);
-  gtk_widget_class_bind_template_callback(widget_class, on_previous_match);
+  gtk_widget_class_bind_template_callback(widget_class, on_search_step);
   gtk_widget_class_bind_template_callback(widget_class, on_narrow);
   gtk_widget_class_bind_template_callback(widget_class, on_library_open);
+  gtk_widget_class_bind_template_callback(widget_class, on_tags_told);
+  gtk_widget_class_bind_template_callback(widget_class, on_tags_failed);
   gtk_widget_class_bind_template_callback(widget_class, on_chosen);
+  gtk_widget_class_bind_template_callback(widget_class, on_more_like);
+  gtk_widget_class_bind_template_callback(widget_class, sac_window_keep_moment);
   gtk_widget_class_bind_template_callback(widget_class, on_timeline_seek);
   gtk_widget_class_bind_template_callback(widget_class, sac_window_span_edited);
   gtk_widget_class_bind_template_callback(widget_class, on_moment_chosen);

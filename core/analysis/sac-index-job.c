@@ -599,14 +599,19 @@ describe(SacIndexJob *job)
   return json_to_string(root, FALSE);
 }
 
+gboolean
+sac_index_job_record(SacIndexJob *job, GError **error)
+{
+  g_autofree char *description = describe(job);
+  if (job->record != 0)
+    return sac_library_job_update(job->library, job->record, description, error);
+  return (job->record = sac_library_job_add(job->library, "index", description, error)) != 0;
+}
+
 static gboolean
 work(SacIndexJob *job, GError **error)
 {
-  if (!check_options(job, error))
-    return FALSE;
-  g_autofree char *description = describe(job);
-  if (job->record != 0 ? !sac_library_job_update(job->library, job->record, description, error)
-                       : (job->record = sac_library_job_add(job->library, "index", description, error)) == 0)
+  if (!check_options(job, error) || !sac_index_job_record(job, error))
     return FALSE;
 
   g_autoptr(GPtrArray) candidates = g_ptr_array_new_with_free_func(candidate_free);

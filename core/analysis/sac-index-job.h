@@ -8,7 +8,7 @@
 /*
  * Indexes files and folders: finds the videos (recursively, by content), adds them to the library and runs the analysers on each.
  *
- * A file that fails does not stop the others. What is done is searchable at once. A job is written into the library when it begins and
+ * A file that fails does not stop the others. What is done is searchable at once. A job is written into the library when it begins (or earlier, see sac_index_job_record) and
  * removed when it ends or is cancelled, so one that a crash cut off can go on (sac_index_job_list_unfinished); it takes up each video
  * at the sample where it was.
  *
@@ -73,6 +73,9 @@ sac_index_job_new(SacLibrary *library, SacEncoder *encoder, const char *const *p
 
 /* Jobs that a crash cut off, as new jobs ready to be started; their records are taken over. (element-type SacIndexJob) */
 GPtrArray *sac_index_job_list_unfinished(SacLibrary *library, SacEncoder *encoder, GError **error);
+
+/* Writes a job that has to wait for its turn into the library, so that it is not lost; running does it too. Not while it runs. */
+gboolean sac_index_job_record(SacIndexJob *job, GError **error);
 
 /* Runs to the end. FALSE with error when the library or the device failed, it was cancelled, or any file failed: the message says how many
  * and names the first. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <glib/gi18n.h>
 #include <math.h>
+#include <string.h>
 
 #include "core/cli/cli.h"
 #include "core/cli/moment-json.h"
@@ -45,6 +46,10 @@ cli_add_moment_json(JsonBuilder *json, const SacMoment *moment, guint rank)
   cli_add_string_json(json, "label", moment->label);
   cli_add_string_json(json, "model", moment->model);
   cli_add_string_json(json, "source", moment->source);
+  if (strcmp(moment->kind, SAC_KIND_TAG) == 0) {
+    cli_add_string_json(json, "colour", moment->colour);
+    cli_add_string_json(json, "note", moment->note);
+  }
 }
 
 static void

@@ -56,13 +56,15 @@ print_table(const SacSearchResults *results)
 static int
 run_search(const struct cli_command *command, int argc, char **argv)
 {
-  g_autofree char *in = NULL, *kinds_text = NULL, *image = NULL, *model = NULL;
+  g_autofree char *in = NULL, *kinds_text = NULL, *image = NULL, *at = NULL, *model = NULL;
   int limit = 0, device = -1;
   double min_score = 0;
   const GOptionEntry entries[] = {
     { "in", 0, 0, G_OPTION_ARG_FILENAME, &in, N_("only in this video or folder"), N_("FILE") },
     { "kind", 0, 0, G_OPTION_ARG_STRING, &kinds_text, N_("only these kinds of moment"), N_("KIND,…") },
-    { "image", 0, 0, G_OPTION_ARG_FILENAME, &image, N_("look for what looks like this picture"), N_("FILE") },
+    { "image", 0, 0, G_OPTION_ARG_FILENAME, &image, N_("look for what looks like this picture, or video's frame"),
+      N_("FILE") },
+    { "at", 0, 0, G_OPTION_ARG_STRING, &at, N_("of a video given by --image: the frame at this time"), N_("TIME") },
     { "limit", 0, 0, G_OPTION_ARG_INT, &limit, N_("at most so many moments (24)"), N_("N") },
     { "min-score", 0, 0, G_OPTION_ARG_DOUBLE, &min_score, N_("only moments with this score or more (0…1)"), N_("S") },
     { "model", 0, 0, G_OPTION_ARG_STRING, &model, N_("only what this model has seen"), N_("ID") },
@@ -83,17 +85,24 @@ run_search(const struct cli_command *command, int argc, char **argv)
   if (limit < 0 || !(min_score >= 0 && min_score <= 1))
     return cli_usage_error(command, _("--limit is 1 or more and --min-score from 0 to 1"));
 
+  gint64 at_us = 0;
+  GError *error = NULL;
+  if (at != NULL && image == NULL)
+    return cli_usage_error(command, _("--at is a time of the video that --image names"));
+  if (at != NULL && !sac_time_parse(at, &at_us, &error))
+    return cli_fail(error);
+
   /* Several words without quotes are one query. */
   g_autofree char *text = image == NULL ? g_strjoinv(" ", argv + 1) : NULL;
   g_auto(GStrv) kinds = kinds_text != NULL ? g_strsplit(kinds_text, ",", -1) : NULL;
   SacSearchQuery query = { .text = text,
                            .image = image,
+                           .image_time_us = at_us,
                            .in = in,
                            .kinds = (const char *const *)kinds,
                            .model = model,
                            .limit = limit,
                            .min_score = min_score };
-  GError *error = NULL;
   g_autoptr(SacLibrary) library = sac_library_open(directory, SAC_LIBRARY_READ_ONLY, &error);
   g_autoptr(SacEncoder) encoder = sac_encoder_new(device);
   g_autoptr(SacSearchResults) results =
@@ -112,6 +121,6 @@ run_search(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_search = {
   .name = "search",
   .summary = N_("find moments by what is seen, said, written or tagged"),
-  .usage = "QUERY [--in FILE] [--kind K,…] [--image FILE] [--limit N] [--min-score S]",
+  .usage = "QUERY [--in FILE] [--kind K,…] [--image FILE [--at TIME]] [--limit N] [--min-score S]",
   .run = run_search,
 };

@@ -33,10 +33,12 @@ add_tag(SacLibrary *library, const SacVideo *video, const char *from, const char
 static int
 run_tag(const struct cli_command *command, int argc, char **argv)
 {
-  g_autofree char *from = NULL, *to = NULL;
+  g_autofree char *from = NULL, *to = NULL, *colour = NULL, *note = NULL;
   const GOptionEntry entries[] = {
     { "from", 0, 0, G_OPTION_ARG_STRING, &from, N_("where the tag begins"), N_("TIME") },
     { "to", 0, 0, G_OPTION_ARG_STRING, &to, N_("where it ends"), N_("TIME") },
+    { "colour", 0, 0, G_OPTION_ARG_STRING, &colour, N_("the colour of all tags with this label"), "#RRGGBB" },
+    { "note", 0, 0, G_OPTION_ARG_STRING, &note, N_("a note on all tags with this label"), N_("TEXT") },
     G_OPTION_ENTRY_NULL,
   };
   struct cli_options options = { 0 };
@@ -46,6 +48,8 @@ run_tag(const struct cli_command *command, int argc, char **argv)
   g_autofree char *directory = g_strdup(options.library);
   gboolean json_wanted = options.json;
   cli_options_clear(&options);
+  if (colour != NULL && !sac_tag_colour_is_valid(colour))
+    return cli_usage_error(command, _("A colour is written as #rrggbb"));
   if (argc < 3 || from == NULL || to == NULL)
     return cli_usage_error(command, _("A tag needs a video, --from, --to and a label"));
 
@@ -55,6 +59,13 @@ run_tag(const struct cli_command *command, int argc, char **argv)
   g_autoptr(SacVideo) video = library != NULL ? sac_library_find_video_by_path(library, argv[1], &error) : NULL;
   g_autofree char *id = video != NULL ? add_tag(library, video, from, to, label, &error) : NULL;
   g_autoptr(SacMoment) tag = id != NULL ? sac_library_get_moment(library, id, &error) : NULL;
+  if (tag != NULL && (colour != NULL || note != NULL)) {
+    g_autoptr(SacTag) look =
+        sac_tag_new(tag->label, colour != NULL ? colour : tag->colour, note != NULL ? note : tag->note);
+    g_clear_pointer(&tag, sac_moment_free);
+    if (sac_library_change_tag(library, look->name, look, NULL, &error))
+      tag = sac_library_get_moment(library, id, &error);
+  }
   if (tag == NULL)
     return cli_fail(error);
   if (json_wanted) {
@@ -101,7 +112,7 @@ run_untag(const struct cli_command *command, int argc, char **argv)
 const struct cli_command cli_tag = {
   .name = "tag",
   .summary = N_("mark a span of a video with a label"),
-  .usage = "FILE --from T --to T LABEL",
+  .usage = "FILE --from T --to T [--colour #RRGGBB] [--note TEXT] LABEL",
   .run = run_tag,
 };
 

@@ -16,7 +16,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3_stmt, sqlite3_finalize)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(sqlite3, sqlite3_close_v2)
 
-#define SAC_DATABASE_VERSION 1
+#define SAC_DATABASE_VERSION 2
 #define SAC_DATABASE_APPLICATION_ID 0x53616363 /* "Sacc" */
 
 /* Opens and sets up a connection (busy timeout, foreign keys). flags are sqlite3_open_v2's. */

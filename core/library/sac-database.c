@@ -100,6 +100,13 @@ static const char *const migrations[SAC_DATABASE_VERSION] = {
   "  arguments TEXT NOT NULL,"
   "  created INTEGER NOT NULL"
   ") STRICT;",
+
+  /* What is said of a label of tags; one that has neither a colour nor a note has no row. */
+  "CREATE TABLE tag ("
+  "  name TEXT PRIMARY KEY,"
+  "  colour TEXT NOT NULL,"
+  "  note TEXT NOT NULL"
+  ") STRICT;",
 };
 
 gboolean

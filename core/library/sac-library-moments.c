@@ -10,7 +10,8 @@
 
 #define MOMENT_COLUMNS                                                                                            \
   "SELECT moment.uuid, moment.video, video.fingerprint, moment.kind, moment.start, moment.\"end\", moment.score," \
-  " moment.text, moment.label, moment.model, moment.source FROM moment JOIN video ON video.id = moment.video "
+  " moment.text, moment.label, moment.model, moment.source, tag.colour, tag.note"                                 \
+  " FROM moment JOIN video ON video.id = moment.video LEFT JOIN tag ON moment.kind = 'tag' AND tag.name = moment.label "
 
 /* Which of a video's paths exists is asked of the disk once a video, not once a moment. */
 static const char *
@@ -46,6 +47,8 @@ moment_from_row(sqlite3 *db, sqlite3_stmt *row, GHashTable *paths, GError **erro
   moment->label = sac_column_dup(row, 8);
   moment->model = sac_column_dup(row, 9);
   moment->source = sac_column_dup(row, 10);
+  moment->colour = sac_column_dup(row, 11);
+  moment->note = sac_column_dup(row, 12);
   return moment;
 }
 

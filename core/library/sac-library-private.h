@@ -50,6 +50,9 @@ gboolean sac_library_remake_lost_vectors(SacLibrary *library, sqlite3 *db, GErro
 char *
 sac_library_choose_path(sqlite3 *db, gint64 video_id, gint64 *size, gint64 *mtime, gboolean *missing, GError **error);
 
+/* Paths that no longer exist are dropped when the content has turned up elsewhere: the file was moved. Within a transaction. */
+gboolean sac_library_drop_dead_paths(sqlite3 *db, gint64 video_id, GError **error);
+
 gint64 sac_now_us(void);
 
 G_END_DECLS

@@ -185,9 +185,8 @@ struct add_video {
   gboolean changed;
 };
 
-/* Paths that no longer exist are dropped when the content has turned up elsewhere: the file was moved. */
-static gboolean
-drop_dead_paths(sqlite3 *db, gint64 video_id, GError **error)
+gboolean
+sac_library_drop_dead_paths(sqlite3 *db, gint64 video_id, GError **error)
 {
   g_autoptr(GPtrArray) dead = g_ptr_array_new_with_free_func(g_free);
   g_autoptr(sqlite3_stmt) paths =
@@ -234,7 +233,7 @@ add_video(SacLibrary *library, sqlite3 *db, gpointer data, GError **error)
                         "INSERT INTO path (path, video, size, mtime, seen) VALUES (?1,?2,?3,?4,?5) ON CONFLICT (path)"
                         " DO UPDATE SET video = ?2, size = ?3, mtime = ?4, seen = ?5",
                         "siiii", add->path, add->video_id, add->size, add->mtime, sac_now_us()) ||
-      !drop_dead_paths(db, add->video_id, error))
+      !sac_library_drop_dead_paths(db, add->video_id, error))
     return FALSE;
 
   add->changed = old != 0 && old != add->video_id;

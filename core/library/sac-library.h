@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 
 #include "core/library/sac-moment.h"
+#include "core/library/sac-tag.h"
 #include "core/library/sac-vectors.h"
 #include "core/library/sac-video.h"
 
@@ -74,6 +75,15 @@ gboolean sac_library_set_duration(SacLibrary *library, gint64 video_id, gint64 d
 /* All paths of a video (transfer full, NULL-terminated). */
 char **sac_library_get_video_paths(SacLibrary *library, gint64 video_id, GError **error);
 
+/* Says that the file at path is the video, which is missing where it was. SAC_ERROR_INVALID_FILE: it has another content. */
+gboolean sac_library_locate_video(SacLibrary *library, gint64 video_id, const char *path, GError **error);
+/* Looks through folders (NULL-terminated, with what is in them) for the files of all missing videos, by size and then by content. *n_found (may
+ * be NULL): of how many videos. */
+gboolean sac_library_find_missing(SacLibrary *library, const char *const *folders, guint *n_found,
+                                  GCancellable *cancellable, GError **error);
+/* A set of all paths of all videos. (transfer full) */
+GHashTable *sac_library_list_paths(SacLibrary *library, GError **error);
+
 /* Removes a video with its moments, tags and vectors (their room in the vectors file comes back with sac_library_vacuum). The file of the
  * video itself is never touched. */
 gboolean sac_library_forget_video(SacLibrary *library, gint64 video_id, GError **error);
@@ -100,6 +110,20 @@ GPtrArray *sac_library_match_text(SacLibrary *library, const char *expression, g
 
 /* Distinct labels of tags with how often, most used first: for completion. (element-type utf8) */
 GPtrArray *sac_library_list_labels(SacLibrary *library, GError **error);
+
+/* The tags that moments have, most used first. (element-type SacTag) */
+GPtrArray *sac_library_list_tags(SacLibrary *library, GError **error);
+/* Videos that have a moment with it. (element-type gint64) */
+GArray *sac_library_list_tagged_videos(SacLibrary *library, const char *name, GError **error);
+
+/* Gives the tag another name, colour and note; another tag's name merges the two. *before (transfer full, may be NULL): what
+ * sac_library_restore_tags() undoes it with. SAC_ERROR_NOT_FOUND: no moment has it; _USAGE: an empty name, a colour that is none. */
+gboolean
+sac_library_change_tag(SacLibrary *library, const char *name, const SacTag *to, SacTagState **before, GError **error);
+/* Removes its moments too. */
+gboolean sac_library_remove_tag(SacLibrary *library, const char *name, SacTagState **before, GError **error);
+/* Puts tags and their moments back; *before (transfer full, may be NULL) does it again. */
+gboolean sac_library_restore_tags(SacLibrary *library, const SacTagState *state, SacTagState **before, GError **error);
 
 /* --- analyses: what was computed, and how far ------------------------------------------------------------------------------- */
 

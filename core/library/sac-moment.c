@@ -23,6 +23,8 @@ sac_moment_copy(const SacMoment *moment)
   copy->label = g_strdup(moment->label);
   copy->model = g_strdup(moment->model);
   copy->source = g_strdup(moment->source);
+  copy->colour = g_strdup(moment->colour);
+  copy->note = g_strdup(moment->note);
   return copy;
 }
 
@@ -39,6 +41,8 @@ sac_moment_free(SacMoment *moment)
   g_free(moment->label);
   g_free(moment->model);
   g_free(moment->source);
+  g_free(moment->colour);
+  g_free(moment->note);
   g_free(moment);
 }
 

@@ -26,11 +26,12 @@ typedef struct {
   char *path;        /* the video's, as SacVideo.path */
   char *kind;
   gint64 start_us, end_us;
-  double score; /* 0…1; 1 for tags */
-  char *text;   /* what is said or written; or NULL */
-  char *label;  /* a tag's or label's words; or NULL */
-  char *model;  /* that it came from; or NULL */
-  char *source; /* "user", or the analyser's name; or NULL */
+  double score;        /* 0…1; 1 for tags */
+  char *text;          /* what is said or written; or NULL */
+  char *label;         /* a tag's or label's words; or NULL */
+  char *model;         /* that it came from; or NULL */
+  char *source;        /* "user", or the analyser's name; or NULL */
+  char *colour, *note; /* of a stored tag, see SacTag; or NULL. Read only: sac_library_change_tag() changes them */
 } SacMoment;
 
 #define SAC_TYPE_MOMENT (sac_moment_get_type())

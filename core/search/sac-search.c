@@ -2,6 +2,7 @@
 #include "core/search/sac-search.h"
 
 #include <glib/gi18n.h>
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +21,13 @@ struct _SacSearchResultsPrivate {
   gatomicrefcount references;
 };
 
+/* A span that a model saw. There are thousands, of which a few become results. */
+struct seen {
+  const SacVideo *video;
+  const char *model; /* interned */
+  SacSpan span;
+};
+
 /* One search on its way. */
 struct search {
   SacLibrary *library;
@@ -29,7 +37,8 @@ struct search {
   GCancellable *cancellable;
   GHashTable *videos; /* id → SacVideo: those that are searched */
   char **kinds;       /* NULL: all */
-  GPtrArray *found;   /* of SacSearchResult, rank not yet set */
+  GArray *seen;       /* of struct seen */
+  GPtrArray *found;   /* of SacSearchResult with words, rank not yet set */
   SacSearchResults *results;
 };
 
@@ -98,6 +107,88 @@ scanner_of(SacLibrary *library)
   return scanner;
 }
 
+/*
+ * The scores of the last few questions: the curve of the open video asks what the list of moments asked an instant before.
+ * They are of a snapshot, so they are known by its generation and count too.
+ */
+#define KEPT_SCORES 4
+
+struct scores {
+  char *question;
+  guint64 generation;
+  gsize count;
+  float *values;
+};
+
+struct kept_scores {
+  GMutex lock;
+  GQueue newest_first; /* of struct scores */
+};
+
+static void
+scores_free(struct scores *scores)
+{
+  g_free(scores->question);
+  g_free(scores->values);
+  g_free(scores);
+}
+
+static void
+kept_scores_free(gpointer data)
+{
+  struct kept_scores *kept = data;
+  g_queue_clear_full(&kept->newest_first, (GDestroyNotify)scores_free);
+  g_mutex_clear(&kept->lock);
+  g_free(kept);
+}
+
+static struct kept_scores *
+kept_scores_of(SacLibrary *library)
+{
+  static GMutex lock;
+  g_mutex_lock(&lock);
+  struct kept_scores *kept = g_object_get_data(G_OBJECT(library), "sac-scores");
+  if (kept == NULL) {
+    kept = g_new0(struct kept_scores, 1);
+    g_mutex_init(&kept->lock);
+    g_queue_init(&kept->newest_first);
+    g_object_set_data_full(G_OBJECT(library), "sac-scores", kept, kept_scores_free);
+  }
+  g_mutex_unlock(&lock);
+  return kept;
+}
+
+static gboolean
+look_up_scores(SacLibrary *library, const SacVectors *vectors, const char *question, float *out)
+{
+  struct kept_scores *kept = kept_scores_of(library);
+  gboolean found = FALSE;
+  g_mutex_lock(&kept->lock);
+  for (GList *link = kept->newest_first.head; link != NULL && !found; link = link->next) {
+    const struct scores *scores = link->data;
+    found = scores->generation == vectors->generation && scores->count == vectors->count &&
+            strcmp(scores->question, question) == 0;
+    if (found)
+      memcpy(out, scores->values, scores->count * sizeof *out);
+  }
+  g_mutex_unlock(&kept->lock);
+  return found;
+}
+
+static void
+keep_scores(SacLibrary *library, const SacVectors *vectors, const char *question, const float *values)
+{
+  struct kept_scores *kept = kept_scores_of(library);
+  struct scores *scores = g_new(struct scores, 1);
+  *scores = (struct scores){ g_strdup(question), vectors->generation, vectors->count,
+                             g_memdup2(values, vectors->count * sizeof *values) };
+  g_mutex_lock(&kept->lock);
+  g_queue_push_head(&kept->newest_first, scores);
+  while (g_queue_get_length(&kept->newest_first) > KEPT_SCORES)
+    scores_free(g_queue_pop_tail(&kept->newest_first));
+  g_mutex_unlock(&kept->lock);
+}
+
 /* --- pictures --------------------------------------------------------------------------------------------------------------- */
 
 static gboolean
@@ -106,8 +197,8 @@ embed_image(struct search *search, const char *model, float **vector, gsize *dim
   SacModelInfo info;
   if (!sac_encoder_get_model_info(search->encoder, model, &info, error))
     return FALSE;
-  g_autoptr(SacFrame) frame =
-      sac_frame_at(search->asked->image, 0, info.input_side, SAC_FRAME_RGB24, search->cancellable, error);
+  g_autoptr(SacFrame) frame = sac_frame_at(search->asked->image, search->asked->image_time_us, info.input_side,
+                                           SAC_FRAME_RGB24, search->cancellable, error);
   if (frame == NULL)
     return FALSE;
   *dimensions = info.dimensions;
@@ -180,27 +271,45 @@ leave_out(struct search *search, SacVectors *vectors, float *scores, GError **er
 static gboolean
 score_snapshot(struct search *search, SacVectors *vectors, float *scores, GError **error)
 {
-  const char *text = search->asked->image != NULL ? NULL : search->query->words;
-  return score_rows(search, vectors, text, scores, error) && leave_out(search, vectors, scores, error);
+  const SacSearchQuery *asked = search->asked;
+  const char *text = asked->image != NULL ? NULL : search->query->words;
+  g_autofree char *excluded = g_strjoinv("\n-", search->query->excluded);
+  /* What is in a picture's file may change under its name. */
+  GStatBuf about = { 0 };
+  if (text == NULL)
+    g_stat(asked->image, &about);
+  g_autofree char *question = text != NULL
+                                  ? g_strdup_printf("%s\n%s\n-%s", vectors->model, text, excluded)
+                                  : g_strdup_printf("%s\n%s\n%" G_GINT64_FORMAT " %" G_GINT64_FORMAT ".%09ld\n-%s",
+                                                    vectors->model, asked->image, asked->image_time_us,
+                                                    (gint64)about.st_mtim.tv_sec, about.st_mtim.tv_nsec, excluded);
+  if (look_up_scores(search->library, vectors, question, scores))
+    return TRUE;
+  if (!score_rows(search, vectors, text, scores, error) || !leave_out(search, vectors, scores, error))
+    return FALSE;
+  keep_scores(search->library, vectors, question, scores);
+  return TRUE;
 }
 
-static void
-add_visual_moment(struct search *search, const SacVideo *video, const char *model, const SacSpan *span)
+static SacSearchResult *
+visual_result(const struct seen *seen)
 {
+  const SacVideo *video = seen->video;
   SacMoment *moment = sac_moment_new();
-  moment->id = g_strdup_printf("visual:%s:%.12s:%" G_GINT64_FORMAT, model, video->fingerprint, span->start_us);
+  moment->id =
+      g_strdup_printf("visual:%s:%.12s:%" G_GINT64_FORMAT, seen->model, video->fingerprint, seen->span.start_us);
   moment->video_id = video->id;
   moment->fingerprint = g_strdup(video->fingerprint);
   moment->path = g_strdup(video->path);
   moment->kind = g_strdup(SAC_KIND_VISUAL);
-  moment->start_us = span->start_us;
-  moment->end_us = span->end_us;
-  moment->score = span->score;
-  moment->model = g_strdup(model);
+  moment->start_us = seen->span.start_us;
+  moment->end_us = seen->span.end_us;
+  moment->score = seen->span.score;
+  moment->model = g_strdup(seen->model);
   moment->source = g_strdup("visual");
   SacSearchResult *result = g_new0(SacSearchResult, 1);
   result->moment = moment;
-  g_ptr_array_add(search->found, result);
+  return result;
 }
 
 struct sample {
@@ -262,8 +371,11 @@ find_in_video(struct search *search, const SacVectors *vectors, const float *sco
   g_autoptr(GArray) spans = g_array_new(FALSE, FALSE, sizeof(SacSpan));
   sac_spans_find(times, raw, smoothed, samples->len, video->is_picture ? 0 : interval, video->duration_us, distribution,
                  spans);
-  for (guint i = 0; i < spans->len; i++)
-    add_visual_moment(search, video, vectors->model, &g_array_index(spans, SacSpan, i));
+  const char *model = g_intern_string(vectors->model);
+  for (guint i = 0; i < spans->len; i++) {
+    struct seen seen = { video, model, g_array_index(spans, SacSpan, i) };
+    g_array_append_val(search->seen, seen);
+  }
 }
 
 static gboolean
@@ -519,37 +631,62 @@ compare_results(gconstpointer a, gconstpointer b)
   return strcmp(one->id, other->id);
 }
 
-/* The same span found by several models or kinds of evidence: seen by two models it is one moment, and its score is the better one. */
+static int
+compare_seen(gconstpointer a, gconstpointer b)
+{
+  const struct seen *one = a, *other = b;
+  if (one->span.score != other->span.score)
+    return one->span.score > other->span.score ? -1 : 1;
+  if (one->video->id != other->video->id)
+    return one->video->id < other->video->id ? -1 : 1;
+  if (one->span.start_us != other->span.start_us)
+    return one->span.start_us < other->span.start_us ? -1 : 1;
+  return strcmp(one->model, other->model);
+}
+
+/* The same span seen by two models is one moment, and its score is the better one. */
 static gboolean
-is_told_already(const GPtrArray *results, const SacMoment *moment)
+is_told_already(const GPtrArray *results, const struct seen *seen)
 {
   for (guint i = 0; i < results->len; i++) {
     const SacMoment *other = ((const SacSearchResult *)results->pdata[i])->moment;
-    if (other->video_id != moment->video_id || strcmp(other->kind, moment->kind) != 0 ||
-        strcmp(moment->kind, SAC_KIND_VISUAL) != 0)
+    if (other->video_id != seen->video->id || strcmp(other->kind, SAC_KIND_VISUAL) != 0)
       continue;
-    gint64 overlap = MIN(other->end_us, moment->end_us) - MAX(other->start_us, moment->start_us);
-    if (2 * overlap > MIN(other->end_us - other->start_us, moment->end_us - moment->start_us))
+    gint64 overlap = MIN(other->end_us, seen->span.end_us) - MAX(other->start_us, seen->span.start_us);
+    if (2 * overlap > MIN(other->end_us - other->start_us, seen->span.end_us - seen->span.start_us))
       return TRUE;
   }
   return FALSE;
 }
 
+/* What was seen and what has the words, in one list by score. */
 static void
 rank(struct search *search)
 {
+  g_array_sort(search->seen, compare_seen);
   g_ptr_array_sort(search->found, compare_results);
   guint limit = search->asked->limit > 0 ? search->asked->limit : DEFAULT_LIMIT;
   GPtrArray *kept = search->results->results;
-  for (guint i = 0; i < search->found->len && kept->len < limit; i++) {
-    SacSearchResult *result = search->found->pdata[i];
-    if (i == 0)
-      search->results->best_score = result->moment->score;
-    if (result->moment->score < search->asked->min_score)
+  guint next_seen = 0, next_found = 0;
+  for (gboolean is_first = TRUE; kept->len < limit; is_first = FALSE) {
+    const struct seen *seen =
+        next_seen < search->seen->len ? &g_array_index(search->seen, struct seen, next_seen) : NULL;
+    SacSearchResult *found = next_found < search->found->len ? search->found->pdata[next_found] : NULL;
+    if (seen == NULL && found == NULL)
       break;
-    if (is_told_already(kept, result->moment))
+    gboolean takes_seen = found == NULL || (seen != NULL && seen->span.score >= found->moment->score);
+    double score = takes_seen ? seen->span.score : found->moment->score;
+    if (is_first)
+      search->results->best_score = score;
+    if (score < search->asked->min_score)
+      break;
+    if (takes_seen)
+      next_seen++;
+    else
+      search->found->pdata[next_found++] = NULL;
+    if (takes_seen && is_told_already(kept, seen))
       continue;
-    search->found->pdata[i] = NULL;
+    SacSearchResult *result = takes_seen ? visual_result(seen) : found;
     result->rank = kept->len + 1;
     g_ptr_array_add(kept, result);
   }
@@ -563,6 +700,7 @@ search_begin(struct search *search, SacLibrary *library, SacEncoder *encoder, co
   search->query = sac_query_parse(asked->text != NULL ? asked->text : "", -1);
   search->kinds = common_kinds(asked->kinds, search->query->kinds);
   search->videos = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, (GDestroyNotify)sac_video_free);
+  search->seen = g_array_new(FALSE, FALSE, sizeof(struct seen));
   search->found = g_ptr_array_new_with_free_func((GDestroyNotify)sac_search_result_free);
 }
 
@@ -572,6 +710,7 @@ search_end(struct search *search)
   sac_query_free(search->query);
   g_strfreev(search->kinds);
   g_hash_table_unref(search->videos);
+  g_array_unref(search->seen);
   g_ptr_array_unref(search->found);
   sac_search_results_unref(search->results);
 }

@@ -26,7 +26,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   const char *text;         /* the query language of sac-query.h; or NULL with image */
-  const char *image;        /* path of a picture to look for what looks like it; or NULL */
+  const char *image;        /* path of a picture, or of a video, to look for what looks like it; or NULL */
+  gint64 image_time_us;     /* of a video: the frame that is shown then */
   const char *in;           /* path of a video or of a folder to search in; or NULL: all */
   gint64 video_id;          /* or that video alone, when not 0 */
   const char *const *kinds; /* NULL-terminated, or NULL: all; narrows besides "kind:" of the text */

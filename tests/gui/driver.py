@@ -183,6 +183,13 @@ class Window:
         part.get_action_iface().do_action(0)
         return part
 
+    def click(self, part, button=1):
+        """With the pointer, for what has no action of its own."""
+        left, top, _width, _height = self.geometry()
+        extents = part.get_component_iface().get_extents(self.atspi.CoordType.WINDOW)
+        subprocess.run(["xdotool", "mousemove", str(left + extents.x + extents.width // 2),
+                        str(top + extents.y + extents.height // 2), "sleep", "0.1", "click", str(button)], check=True)
+
     def type_into(self, name, text):
         field = self.wait(name, test=lambda part: part.get_editable_text_iface() is not None)
         field.get_editable_text_iface().set_text_contents(text)
@@ -228,8 +235,8 @@ class Window:
                                 text=True, check=True).stdout
         return [int(line.split("=")[1]) for line in answer.splitlines()[1:5]]
 
-    def drop(self, drag_source, *files):
-        """Drags the files out of another window and lets them go over the middle of this one."""
+    def drop(self, drag_source, *files, onto=None):
+        """Drags the files out of another window and lets them go over the middle of this one, or of a part of it."""
         left, top, width, height = self.geometry()
         other = subprocess.Popen([drag_source, *map(str, files)])
         try:
@@ -242,6 +249,9 @@ class Window:
             subprocess.run(["xdotool", "mousemove", str(corner[0] + 50), str(corner[1] + 50), "sleep", "0.3", "mousedown", "1"],
                            check=True)
             target = left + width // 2, top + height // 2
+            if onto:
+                part = onto.get_component_iface().get_extents(self.atspi.CoordType.WINDOW)
+                target = left + part.x + part.width // 2, top + part.y + part.height // 2
             for step in range(1, 21):
                 x, y = (round(a + 50 + (b - a - 50) * step / 20) for a, b in zip(corner, target))
                 subprocess.run(["xdotool", "mousemove", str(x), str(y), "sleep", "0.03"], check=True)

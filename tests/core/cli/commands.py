@@ -75,6 +75,13 @@ def test_json(folder, library):
     found = json.loads(run("search", "goal", "--kind", "tag", "--json", *library).stdout)
     first = found["results"][0]
     check((first["start"], first["end"], first["kind"], first["rank"], first["file"]) == (1, 2, "tag", 1, str(clip)), f"search: {found}")
+    coloured = json.loads(run("tag", clip, "--from", "2", "--to", "3", "--colour", "#ff8800", "--note", "in", "a goal", "--json",
+                              *library).stdout)
+    check((coloured["colour"], coloured["note"]) == ("#ff8800", "in"), f"tag: {coloured}")
+    known = json.loads(run("moments", clip, "--kind", "tag", "--json", *library).stdout)["moments"]
+    check([tag["colour"] for tag in known if tag["label"] == "a goal"] == ["#ff8800"] * 2, f"one colour a label: {known}")
+    run("untag", coloured["id"], *library)
+    run("tag", clip, "--from", "2", "--to", "3", "--colour", "red", "a goal", *library, status=2)
     run("untag", first["id"], *library)
     check(first["id"] not in run("moments", clip, "--json", *library).stdout, "untag")
     check(first["id"] in run("untag", first["id"], *library, status=1).stderr, "a tag that is not there is named")

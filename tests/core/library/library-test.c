@@ -503,7 +503,7 @@ test_bad_databases(Fixture *fixture, gconstpointer data)
   run_sql(fixture, "PRAGMA user_version = 99");
   assert_open_fails(fixture, SAC_LIBRARY_DEFAULT, SAC_ERROR_NEWER_VERSION, "update Saccade");
   assert_open_fails(fixture, SAC_LIBRARY_READ_ONLY, SAC_ERROR_NEWER_VERSION, "library.db");
-  run_sql(fixture, "PRAGMA user_version = 1; PRAGMA application_id = 7");
+  run_sql(fixture, "PRAGMA user_version = 2; PRAGMA application_id = 7");
   assert_open_fails(fixture, SAC_LIBRARY_DEFAULT, SAC_ERROR_INVALID_FILE, "another program");
   run_sql(fixture, "PRAGMA application_id = 1398891363");
   g_clear_object(&(SacLibrary *){ open_library(fixture) });
@@ -512,6 +512,163 @@ test_bad_databases(Fixture *fixture, gconstpointer data)
   assert_open_fails(fixture, SAC_LIBRARY_DEFAULT, SAC_ERROR_CORRUPT, "library.db");
   damage_database(fixture, 0, 4096);
   assert_open_fails(fixture, SAC_LIBRARY_DEFAULT, SAC_ERROR_CORRUPT, "move it away");
+}
+
+/* "name colour note n_moments n_videos", one a line. */
+static char *
+describe_tags(SacLibrary *library)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) tags = sac_library_list_tags(library, &error);
+  g_assert_no_error(error);
+  GString *lines = g_string_new(NULL);
+  for (guint i = 0; i < tags->len; i++) {
+    const SacTag *tag = tags->pdata[i];
+    g_string_append_printf(lines, "%s|%s|%s|%d|%d\n", tag->name, tag->colour, tag->note, (int)tag->n_moments,
+                           (int)tag->n_videos);
+  }
+  return g_string_free(lines, FALSE);
+}
+
+static void
+assert_tags(SacLibrary *library, const char *expected)
+{
+  g_autofree char *lines = describe_tags(library);
+  g_assert_cmpstr(lines, ==, expected);
+}
+
+static void
+change_tag(SacLibrary *library, const char *name, const char *to, const char *colour, const char *note,
+           SacTagState **before)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacTag) tag = sac_tag_new(to, colour, note);
+  sac_library_change_tag(library, name, tag, before, &error);
+  g_assert_no_error(error);
+}
+
+/* Renaming, merging and removing, each undone and done again. */
+static void
+test_tags(Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(SacLibrary) library = open_library(fixture);
+  g_autofree char *one = write_file(fixture, "a.mp4", "a", -1), *other = write_file(fixture, "b.mp4", "bb", -1);
+  gint64 first = add_video(library, one, NULL), second = add_video(library, other, NULL);
+  g_autofree char *id = add_tag(library, first, "goal");
+  g_free(add_tag(library, second, "goal"));
+  g_free(add_tag(library, second, "foul"));
+  assert_tags(library, "goal|||2|2\nfoul|||1|1\n");
+
+  g_autoptr(SacTagState) plain = NULL;
+  change_tag(library, "goal", "goal", "#ff8800", "the ball is in", &plain);
+  assert_tags(library, "goal|#ff8800|the ball is in|2|2\nfoul|||1|1\n");
+  g_autoptr(SacMoment) moment = sac_library_get_moment(library, id, NULL);
+  g_assert_cmpstr(moment->colour, ==, "#ff8800");
+  g_assert_cmpstr(moment->note, ==, "the ball is in");
+  g_autoptr(GArray) videos = sac_library_list_tagged_videos(library, "goal", NULL);
+  g_assert_cmpint(videos->len, ==, 2);
+
+  g_autoptr(SacTagState) unmerged = NULL, merged = NULL;
+  change_tag(library, "goal", " foul ", "#00ff00", "", &unmerged);
+  assert_tags(library, "foul|#00ff00||3|2\n");
+  g_assert_true(sac_library_restore_tags(library, unmerged, &merged, NULL));
+  assert_tags(library, "goal|#ff8800|the ball is in|2|2\nfoul|||1|1\n");
+  g_assert_true(sac_library_restore_tags(library, merged, NULL, NULL));
+  assert_tags(library, "foul|#00ff00||3|2\n");
+  /* What came after it was done stays when it is undone. */
+  g_free(add_tag(library, first, "foul"));
+  g_assert_true(sac_library_restore_tags(library, unmerged, NULL, NULL));
+  assert_tags(library, "foul|||2|2\ngoal|#ff8800|the ball is in|2|2\n");
+
+  g_autoptr(SacTagState) removed = NULL;
+  g_assert_true(sac_library_remove_tag(library, "goal", &removed, NULL));
+  assert_tags(library, "foul|||2|2\n");
+  g_autoptr(GPtrArray) gone = sac_library_match_text(library, "\"goal\"", 0, NULL, 10, NULL);
+  g_assert_cmpint(gone->len, ==, 0);
+  g_assert_true(sac_library_forget_video(library, second, NULL));
+  g_assert_true(sac_library_restore_tags(library, removed, NULL, NULL));
+  assert_tags(library, "foul|||1|1\ngoal|#ff8800|the ball is in|1|1\n");
+  g_autoptr(SacMoment) back = sac_library_get_moment(library, id, NULL);
+  g_assert_nonnull(back);
+  g_autoptr(GPtrArray) words = sac_library_match_text(library, "\"goal\"", 0, NULL, 10, NULL);
+  g_assert_cmpint(words->len, ==, 1);
+
+  g_autoptr(GError) error = NULL;
+  g_autoptr(SacTag) bad = sac_tag_new("goal", "red", NULL), empty = sac_tag_new("  ", NULL, NULL);
+  g_assert_false(sac_library_change_tag(library, "goal", bad, NULL, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_USAGE);
+  g_clear_error(&error);
+  g_assert_false(sac_library_change_tag(library, "goal", empty, NULL, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_USAGE);
+  g_clear_error(&error);
+  g_assert_false(sac_library_remove_tag(library, "nobody", NULL, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
+}
+
+/* A file that was moved is found by its content, and no other file is taken for it. */
+static void
+test_locate(Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(SacLibrary) library = open_library(fixture);
+  g_autofree char *old = write_file(fixture, "a.mp4", "content a", -1), *other = write_file(fixture, "b.mp4", "b", -1);
+  g_autofree char *folder = g_build_filename(fixture->root, "deep", "er", NULL);
+  g_assert_cmpint(g_mkdir_with_parents(folder, 0700), ==, 0);
+  g_autofree char *new = g_build_filename(folder, "renamed.mp4", NULL);
+  g_autofree char *twin = write_file(fixture, "deep/same size.mp4", "content c", -1);
+  gint64 video = add_video(library, old, NULL), still = add_video(library, other, NULL);
+  guint n_found = 9;
+  g_autoptr(GError) error = NULL;
+  const char *folders[] = { fixture->root, "/nowhere/at/all", NULL };
+
+  g_assert_true(sac_library_find_missing(library, folders, &n_found, NULL, &error));
+  g_assert_cmpint(n_found, ==, 0);
+  g_assert_cmpint(g_rename(old, new), ==, 0);
+  g_autoptr(SacVideo) gone = sac_library_get_video(library, video, NULL);
+  g_assert_true(gone->missing);
+  g_assert_false(sac_library_locate_video(library, video, twin, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_INVALID_FILE);
+  g_clear_error(&error);
+  g_assert_false(sac_library_locate_video(library, video, old, &error));
+  g_assert_error(error, SAC_ERROR, SAC_ERROR_NOT_FOUND);
+  g_clear_error(&error);
+  g_assert_true(sac_library_find_missing(library, folders, &n_found, NULL, &error));
+  g_assert_no_error(error);
+  g_assert_cmpint(n_found, ==, 1);
+  g_autoptr(SacVideo) there = sac_library_get_video(library, video, NULL);
+  g_assert_false(there->missing);
+  g_assert_cmpstr(there->path, ==, new);
+  g_auto(GStrv) paths = sac_library_get_video_paths(library, video, NULL);
+  g_assert_cmpint(g_strv_length(paths), ==, 1);
+
+  g_assert_cmpint(g_rename(new, old), ==, 0);
+  g_assert_true(sac_library_locate_video(library, video, old, &error));
+  g_autoptr(GHashTable) all = sac_library_list_paths(library, NULL);
+  g_assert_cmpint(g_hash_table_size(all), ==, 2);
+  g_assert_true(g_hash_table_contains(all, old) && g_hash_table_contains(all, other));
+  g_autoptr(SacVideo) untouched = sac_library_get_video(library, still, NULL);
+  g_assert_cmpstr(untouched->path, ==, other);
+}
+
+/* A library of the version before: it keeps what it has, and reading alone does not change it. */
+static void
+test_migration(Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *id = NULL;
+  {
+    g_autoptr(SacLibrary) library = open_library(fixture);
+    g_autofree char *path = write_file(fixture, "a.mp4", "a", -1);
+    id = add_tag(library, add_video(library, path, NULL), "goal");
+  }
+  run_sql(fixture, "DROP TABLE tag; PRAGMA user_version = 1");
+  assert_open_fails(fixture, SAC_LIBRARY_READ_ONLY, SAC_ERROR_READ_ONLY, "older version");
+  g_autoptr(SacLibrary) library = open_library(fixture);
+  g_autoptr(SacMoment) moment = sac_library_get_moment(library, id, NULL);
+  g_assert_cmpstr(moment->label, ==, "goal");
+  change_tag(library, "goal", "goal", "#123456", "", NULL);
+  assert_tags(library, "goal|#123456||1|1\n");
+  SacLibraryInfo info;
+  g_assert_true(sac_library_get_info(library, &info, NULL));
+  g_assert_cmpint(info.schema_version, ==, 2);
 }
 
 static void
@@ -716,6 +873,9 @@ main(int argc, char **argv)
 #define ADD(name) g_test_add("/library/" #name, Fixture, NULL, set_up, test_##name, tear_down)
   ADD(content);
   ADD(fingerprint);
+  ADD(tags);
+  ADD(migration);
+  ADD(locate);
   ADD(moments);
   ADD(samples);
   ADD(damage);
