@@ -74,6 +74,7 @@ typedef struct {
   SacFrameFormat format;
   int short_side, max_width, max_height;
   gsize max_plane_bytes; /* as in SacFrameReaderOptions */
+  gboolean as_stored;    /* planes may be turned, of oblong pixels or of high dynamic range: the frame says so */
 } SacConversion;
 
 typedef struct _SacConverter SacConverter;

@@ -12,6 +12,8 @@
 /* A picture that is later than this is left out, but not for longer than that. */
 #define LATE_US 45000
 #define LONGEST_GAP_US 250000
+/* A picture of more planes than an 8K one's is scaled here. */
+#define MOST_PLANE_BYTES (128 << 20)
 /* How far the clock and the sound may be apart. */
 #define CLOCK_TOLERANCE_US 8000
 /* The clock waits no longer than this for the sound to begin. */
@@ -38,6 +40,7 @@ struct _SacPlayerSession {
   gboolean playing;
   double rate, gain;
   int max_width, max_height;
+  gboolean wants_planes;
 
   /* Goes up with every seek, pause and change of speed: sound of an earlier serial is dropped. */
   guint serial;
@@ -330,7 +333,8 @@ typedef struct {
   SacDecoder *decoder;
   SacConverter *converter;
   int max_width, max_height; /* of the converter */
-  AVFrame *next;             /* decoded, after the one that is shown */
+  gboolean gives_planes;
+  AVFrame *next; /* decoded, after the one that is shown */
   gint64 next_time, next_duration;
   gint64 shown_time, shown_duration; /* -1: nothing yet */
   gint64 shown_at;                   /* monotonic */
@@ -354,13 +358,21 @@ convert(Pictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
 
   g_mutex_lock(&session->lock);
   const int width = session->max_width, height = session->max_height;
+  /* Backward play keeps many pictures: scaled ones. */
+  const gboolean planes = session->wants_planes && session->rate > 0;
   g_mutex_unlock(&session->lock);
-  if (!pictures->converter || width != pictures->max_width || height != pictures->max_height) {
+  if (!pictures->converter || width != pictures->max_width || height != pictures->max_height ||
+      planes != pictures->gives_planes) {
     sac_converter_free(pictures->converter);
-    pictures->converter = sac_converter_new(
-        session->path, &(SacConversion){ .format = SAC_FRAME_RGBA, .max_width = width, .max_height = height });
+    pictures->converter =
+        sac_converter_new(session->path, &(SacConversion){ .format = SAC_FRAME_RGBA,
+                                                           .max_width = width,
+                                                           .max_height = height,
+                                                           .max_plane_bytes = planes ? MOST_PLANE_BYTES : 0,
+                                                           .as_stored = planes });
     pictures->max_width = width;
     pictures->max_height = height;
+    pictures->gives_planes = planes;
   }
   return sac_converter_convert(pictures->converter, pictures->decoder->stream, picture, time, duration, NULL);
 }
@@ -823,6 +835,14 @@ sac_player_session_set_max_size(SacPlayerSession *session, int width, int height
   g_mutex_lock(&session->lock);
   session->max_width = width;
   session->max_height = height;
+  g_mutex_unlock(&session->lock);
+}
+
+void
+sac_player_session_set_wants_planes(SacPlayerSession *session, gboolean wants_planes)
+{
+  g_mutex_lock(&session->lock);
+  session->wants_planes = wants_planes;
   g_mutex_unlock(&session->lock);
 }
 

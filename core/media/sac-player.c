@@ -15,6 +15,7 @@ struct _SacPlayer {
   gboolean playing, muted;
   double rate, volume;
   int max_width, max_height;
+  gboolean wants_planes;
 };
 
 G_DEFINE_FINAL_TYPE(SacPlayer, sac_player, G_TYPE_OBJECT)
@@ -101,6 +102,7 @@ sac_player_open(SacPlayer *player, const char *path)
   sac_player_close(player);
   player->path = g_steal_pointer(&kept);
   player->session = sac_player_session_new(player->path, player->max_width, player->max_height, on_report, player);
+  sac_player_session_set_wants_planes(player->session, player->wants_planes);
   sac_player_session_set_rate(player->session, player->rate);
   apply_gain(player);
   notify_all(player);
@@ -161,6 +163,14 @@ sac_player_set_max_size(SacPlayer *player, int width, int height)
   player->max_height = height;
   if (player->session)
     sac_player_session_set_max_size(player->session, width, height);
+}
+
+void
+sac_player_set_wants_planes(SacPlayer *player, gboolean wants_planes)
+{
+  player->wants_planes = wants_planes;
+  if (player->session)
+    sac_player_session_set_wants_planes(player->session, wants_planes);
 }
 
 SacFrame *

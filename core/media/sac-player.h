@@ -48,7 +48,10 @@ void sac_player_step(SacPlayer *player, int direction);
 
 /* Pictures are scaled to fit; 0: as large as displayed. */
 void sac_player_set_max_size(SacPlayer *player, int width, int height);
-/* The current picture, RGBA, or NULL. Returns: (transfer full) (nullable) */
+/* Where the picture has a layout of SacFrame's, it is given as it is stored: neither coloured, scaled nor turned. For whoever has a GPU to
+ * do that. Backward play, interlaced pictures and other layouts stay RGBA. FALSE at first; counts from the next picture on. */
+void sac_player_set_wants_planes(SacPlayer *player, gboolean wants_planes);
+/* The current picture, RGBA or planes, or NULL. Returns: (transfer full) (nullable) */
 SacFrame *sac_player_get_frame(SacPlayer *player);
 
 const char *sac_player_get_path(SacPlayer *player);
