@@ -100,11 +100,11 @@ static const char down_source[] =
     "  vec3 p = pow(c, vec3(1.0 / 78.84375));\n"
     "  return pow(max(p - 0.8359375, 0.0) / (18.8515625 - 18.6875 * p), vec3(1.0 / 0.1593017578125)) * (10000.0 / 203.0);\n"
     "}\n"
-    /* ITU-R BT.2100, table 5: the scene's light, and a display of 1000 cd/m² with its gamma of 1.2. */
+    /* ITU-R BT.2100, table 5: the scene's light, and a display of 1000 cd/m² with its gamma of 1.2, which zimg applies to each
+       component rather than to the luminance: a picture must not change its colours with the way it is drawn. */
     "vec3 light_of_hlg(vec3 c) {\n"
     "  vec3 scene = mix(c * c / 3.0, (exp((c - 0.55991073) / 0.17883277) + 0.28466892) / 12.0, vec3(greaterThan(c, vec3(0.5))));\n"
-    "  vec3 weights = wide ? vec3(0.2627, 0.6780, 0.0593) : vec3(0.2126, 0.7152, 0.0722);\n"
-    "  return scene * pow(max(dot(weights, scene), 1e-6), 0.2) * (1000.0 / 203.0);\n"
+    "  return pow(scene, vec3(1.2)) * (1000.0 / 203.0);\n"
     "}\n"
     "vec3 screen_of(vec3 light) {\n"
     "  if (wide)\n" /* ITU-R BT.2087: BT.2020's primaries to BT.709's */
@@ -203,6 +203,7 @@ sac_picture_gl_new(GdkDisplay *display, GError **error)
     return NULL;
   }
   int major, minor;
+  gdk_gl_context_make_current(context); /* the version is not known before */
   gdk_gl_context_get_version(context, &major, &minor);
   if (major * 10 + minor < (gdk_gl_context_get_use_es(context) ? 30 : 32)) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, "OpenGL %d.%d is too old", major, minor);
@@ -212,7 +213,6 @@ sac_picture_gl_new(GdkDisplay *display, GError **error)
   g_ref_count_init(&gl->references);
   g_queue_init(&gl->spare);
   gl->context = g_steal_pointer(&context);
-  gdk_gl_context_make_current(gl->context);
   glGetIntegerv(GL_MAX_TEXTURE_SIZE, &gl->most_side);
   glGenVertexArrays(1, &gl->vertices);
   glGenFramebuffers(1, &gl->target);

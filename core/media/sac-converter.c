@@ -140,6 +140,9 @@ describe_filters(const SacConverter *converter, const PictureKind *kind)
     if (kind->range == AVCOL_RANGE_JPEG)
       g_string_append(filters, ":in_range=full");
   }
+  /* Else the scaler makes it narrow, and zscale, which is told what the picture was, takes it for wide. */
+  if (is_hdr(kind) && kind->range == AVCOL_RANGE_JPEG)
+    g_string_append(filters, ":in_range=full:out_range=full");
   g_string_append_c(filters, ',');
   if (is_hdr(kind))
     g_string_append_printf(

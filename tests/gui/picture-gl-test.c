@@ -62,6 +62,8 @@ make_picture(const Kind *kind, int width, int height)
   AVFrame *picture = av_frame_alloc();
   const gboolean apart = kind->format == AV_PIX_FMT_YUV420P || kind->format == AV_PIX_FMT_YUV420P10LE;
   const int unit = kind->format == AV_PIX_FMT_YUV420P10LE || kind->format == AV_PIX_FMT_P010LE ? 4 : 1;
+  /* At the edge of a gamut a rounded code of PQ makes the difference between black and a dark grey. */
+  const int swing = kind->transfer ? 12 : 28;
 
   picture->format = kind->format;
   picture->width = width;
@@ -71,8 +73,9 @@ make_picture(const Kind *kind, int width, int height)
   picture->color_trc = kind->transfer;
   picture->color_primaries = kind->primaries;
   picture->sample_aspect_ratio = kind->aspect;
-  /* FFmpeg's scaler takes all chroma for centred. */
-  picture->chroma_location = AVCHROMA_LOC_CENTER;
+  /* Whatever the picture says, FFmpeg's scaler takes it for this where it makes RGB, and for that where it makes what the tone mapping
+     works on; they are the usual places, too. */
+  picture->chroma_location = kind->transfer ? AVCHROMA_LOC_TOPLEFT : AVCHROMA_LOC_LEFT;
   g_assert_cmpint(av_frame_get_buffer(picture, 0), ==, 0);
   if (kind->max_cll)
     av_content_light_metadata_create_side_data(picture)->MaxCLL = (unsigned)kind->max_cll;
@@ -83,7 +86,7 @@ make_picture(const Kind *kind, int width, int height)
     for (int x = 0; x < (width + 1) / 2; x++)
       for (int i = 0; i < 2; i++)
         put(picture, apart ? 1 + i : 1, x, y, apart ? 1 : 2, apart ? 0 : i,
-            wave(2.0 * x / width, 2.0 * y / height, 1 + i, 100 * unit, 156 * unit));
+            wave(2.0 * x / width, 2.0 * y / height, 1 + i, (128 - swing) * unit, (128 + swing) * unit));
   return picture;
 }
 
@@ -208,7 +211,7 @@ test_high_dynamic_range(void)
                               .transfer = transfers[t],
                               .range = ranges[r],
                               .max_cll = peaks[p] };
-          check(t ? "HLG" : "PQ", &kind, 0, 0, 4, 1.5);
+          check(t ? "HLG" : "PQ", &kind, 0, 0, 8, 0.8);
         }
 }
 
