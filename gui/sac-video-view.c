@@ -71,6 +71,16 @@ decide(SacVideoView *view)
   }
 }
 
+/* The picture that was lost, made by the processor. */
+static void
+show_again(gpointer data)
+{
+  g_autoptr(SacVideoView) view = data;
+  if (view->player) {
+    sac_player_seek(view->player, sac_player_get_position(view->player), SAC_SEEK_EXACT);
+  }
+}
+
 /* The planes as a texture of that many pixels, unless they are one already. */
 static void
 draw_planes(SacVideoView *view, int width, int height)
@@ -86,7 +96,7 @@ draw_planes(SacVideoView *view, int width, int height)
   if (!view->texture) {
     g_debug("Pictures are made by the processor from now on: %s", error->message);
     give_up_gl(view);
-    sac_player_seek(view->player, sac_player_get_position(view->player), SAC_SEEK_EXACT);
+    g_idle_add_once(show_again, g_object_ref(view)); /* a widget that is being drawn must not change */
   }
 }
 
@@ -96,10 +106,10 @@ static void
 on_frame(SacPlayer *player, SacVideoView *view)
 {
   g_autoptr(SacFrame) frame = sac_player_get_frame(player);
-  decide(view);
   if (!frame) {
     return;
   }
+  decide(view);
   const gboolean has_planes = frame->format != SAC_FRAME_RGBA;
   if ((has_planes && !view->gl) || frame == view->planes) {
     return; /* made before the player heard that there is no GPU; or the same again */
@@ -173,6 +183,16 @@ sac_video_view_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
   }
 }
 
+static void
+sac_video_view_realize(GtkWidget *widget)
+{
+  SacVideoView *view = SAC_VIDEO_VIEW(widget);
+  GTK_WIDGET_CLASS(sac_video_view_parent_class)->realize(widget);
+  if (view->player) {
+    on_frame(view->player, view);
+  }
+}
+
 /* Another window may be on another screen, with other ways to draw. */
 static void
 sac_video_view_unrealize(GtkWidget *widget)
@@ -199,6 +219,7 @@ sac_video_view_class_init(SacVideoViewClass *class)
   G_OBJECT_CLASS(class)->dispose = sac_video_view_dispose;
   widget_class->measure = sac_video_view_measure;
   widget_class->size_allocate = sac_video_view_size_allocate;
+  widget_class->realize = sac_video_view_realize;
   widget_class->unrealize = sac_video_view_unrealize;
   widget_class->snapshot = sac_video_view_snapshot;
   gtk_widget_class_set_css_name(widget_class, "videoview");
