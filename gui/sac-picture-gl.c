@@ -29,7 +29,8 @@ typedef struct {
 struct _SacPictureGL {
   grefcount references;
   GdkGLContext *context;
-  int most_side; /* of a texture */
+  int most_side;  /* of a texture */
+  SacFrame frame; /* what the planes are; its pointers are dead */
   Program across, down;
   GLuint vertices, target;
   Texture planes[MOST_PLANES], scaled[2]; /* as they came; and as wide as they will be, by LUMA and CHROMA */
@@ -353,7 +354,7 @@ check_errors(GError **error)
 }
 
 gboolean
-sac_picture_gl_upload(SacPictureGL *gl, const SacFrame *frame, GError **error)
+sac_picture_gl_set_frame(SacPictureGL *gl, const SacFrame *frame, GError **error)
 {
   g_return_val_if_fail(has_planes(frame), FALSE);
   if (MAX(frame->width, frame->height) > gl->most_side) {
@@ -370,6 +371,7 @@ sac_picture_gl_upload(SacPictureGL *gl, const SacFrame *frame, GError **error)
   for (int i = 0; i < (apart ? 2 : 1); i++) {
     upload_plane(&gl->planes[i + 1], apart ? one : two, width, height, frame->chroma[i], frame->chroma_stride[i]);
   }
+  gl->frame = *frame;
   return check_errors(error);
 }
 
@@ -487,16 +489,15 @@ take_back(gpointer data)
 }
 
 GdkTexture *
-sac_picture_gl_draw(SacPictureGL *gl, const SacFrame *frame, int width, int height, GError **error)
+sac_picture_gl_draw(SacPictureGL *gl, int width, int height, GError **error)
 {
-  g_return_val_if_fail(width > 0 && height > 0, NULL);
-  if (!sac_picture_gl_upload(gl, frame, error)) {
-    return NULL;
-  }
+  const SacFrame *frame = &gl->frame;
+  g_return_val_if_fail(width > 0 && height > 0 && frame->width > 0, NULL);
   if (MAX(width, height) > gl->most_side) {
     g_set_error(error, SAC_ERROR, SAC_ERROR_UNSUPPORTED, "OpenGL: a picture of %d × %d is too large", width, height);
     return NULL;
   }
+  gdk_gl_context_make_current(gl->context);
   Given *given = g_new0(Given, 1);
   g_autofree Texture *spare = g_queue_pop_head(&gl->spare);
   given->gl = sac_picture_gl_ref(gl);
@@ -546,7 +547,8 @@ sac_picture_gl_measure(SacPictureGL *gl)
   /* The first time also compiles, and a GPU may have been asleep. One that is slow by far is not asked again. */
   for (int i = 0; i < 4 && !(i > 0 && best > 50); i++) {
     const gint64 begin = g_get_monotonic_time();
-    g_autoptr(GdkTexture) texture = sac_picture_gl_draw(gl, &frame, width / 2, height / 2, NULL);
+    g_autoptr(GdkTexture) texture =
+        sac_picture_gl_set_frame(gl, &frame, NULL) ? sac_picture_gl_draw(gl, width / 2, height / 2, NULL) : NULL;
     sac_picture_gl_finish(gl);
     if (texture) {
       best = MIN(best, (double)(g_get_monotonic_time() - begin) / 1000);

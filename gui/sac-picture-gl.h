@@ -30,11 +30,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SacPictureGL, sac_picture_gl_unref)
 /* Milliseconds that it takes to draw a picture of moderate size, the drawing finished. Waits for it: once, before it is used. */
 double sac_picture_gl_measure(SacPictureGL *gl);
 
-/* The frame, of planes and any size that the GPU takes, at width × height pixels. The texture keeps the renderer, not the frame; when it
- * goes, its memory is used again. Does not wait for the GPU. Returns: (transfer full) (nullable) */
-GdkTexture *sac_picture_gl_draw(SacPictureGL *gl, const SacFrame *frame, int width, int height, GError **error);
-/* The first part of that, for measuring: copies the planes to the GPU. FALSE with an error. */
-gboolean sac_picture_gl_upload(SacPictureGL *gl, const SacFrame *frame, GError **error);
+/* Copies the planes of a frame to the GPU, which the frame itself is not needed for any longer. FALSE with an error: larger than the GPU
+ * takes, or the GPU is gone. */
+gboolean sac_picture_gl_set_frame(SacPictureGL *gl, const SacFrame *frame, GError **error);
+/* That frame at width × height pixels. The texture keeps the renderer; when it goes, its memory is used again. Does not wait for the GPU.
+ * Returns: (transfer full) (nullable) */
+GdkTexture *sac_picture_gl_draw(SacPictureGL *gl, int width, int height, GError **error);
 /* Waits for what was begun. */
 void sac_picture_gl_finish(SacPictureGL *gl);
 

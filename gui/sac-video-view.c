@@ -89,8 +89,10 @@ draw_planes(SacVideoView *view, int width, int height)
   if (view->texture && view->texture_width == width && view->texture_height == height) {
     return;
   }
+  /* Planes that were drawn already, for another size, are on the GPU. */
+  const gboolean is_there = view->texture || sac_picture_gl_set_frame(view->gl, view->planes, &error);
   g_clear_object(&view->texture);
-  view->texture = sac_picture_gl_draw(view->gl, view->planes, width, height, &error);
+  view->texture = is_there ? sac_picture_gl_draw(view->gl, width, height, &error) : NULL;
   view->texture_width = width;
   view->texture_height = height;
   if (!view->texture) {

@@ -51,18 +51,17 @@ draw(const Task *task, const SacFrame *frame, Work *work, GError **error)
                 task->path);
     return FALSE;
   }
-  if (!sac_picture_gl_upload(task->gl, frame, error))
+  if (!sac_picture_gl_set_frame(task->gl, frame, error))
     return FALSE;
   sac_picture_gl_finish(task->gl);
   const gint64 uploaded = g_get_monotonic_time();
-  /* This copies them a second time, which is taken off again. */
-  g_autoptr(GdkTexture) texture = sac_picture_gl_draw(task->gl, frame, width, height, error);
+  g_autoptr(GdkTexture) texture = sac_picture_gl_draw(task->gl, width, height, error);
   if (!texture)
     return FALSE;
   sac_picture_gl_finish(task->gl);
   const gint64 drawn = g_get_monotonic_time();
   work->upload += (double)(uploaded - begin) / G_USEC_PER_SEC;
-  work->draw += (double)(drawn - uploaded - (uploaded - begin)) / G_USEC_PER_SEC;
+  work->draw += (double)(drawn - uploaded) / G_USEC_PER_SEC;
   return TRUE;
 }
 
@@ -189,7 +188,6 @@ main(int argc, char **argv)
         return 1;
       }
       times[way][run] = bench_since(begin);
-      times[way][run].seconds -= works[way].upload; /* the first of two */
     }
   for (int way = 0; way < WAYS; way++)
     if (way != OPENGL || task.gl)

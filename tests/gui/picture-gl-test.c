@@ -20,6 +20,18 @@
 
 static SacPictureGL *gl;
 
+static GdkTexture *
+draw(const SacFrame *planes, int width, int height)
+{
+  g_autoptr(GError) error = NULL;
+
+  sac_picture_gl_set_frame(gl, planes, &error);
+  g_assert_no_error(error);
+  GdkTexture *texture = sac_picture_gl_draw(gl, width, height, &error);
+  g_assert_no_error(error);
+  return texture;
+}
+
 typedef struct {
   enum AVPixelFormat format;
   enum AVColorSpace matrix;
@@ -118,15 +130,13 @@ convert(const Kind *kind, AVFrame *picture, int width, int height, gboolean plan
 static void
 compare(const Kind *kind, int width, int height, int max_width, int max_height, int *worst, double *mean)
 {
-  g_autoptr(GError) error = NULL;
   AVFrame *picture = make_picture(kind, width, height);
   g_autoptr(SacFrame) reference = convert(kind, picture, max_width, max_height, FALSE);
   g_autoptr(SacFrame) planes = convert(kind, picture, max_width, max_height, TRUE);
   av_frame_free(&picture);
 
   g_assert_true(planes->format != SAC_FRAME_RGBA);
-  g_autoptr(GdkTexture) texture = sac_picture_gl_draw(gl, planes, reference->width, reference->height, &error);
-  g_assert_no_error(error);
+  g_autoptr(GdkTexture) texture = draw(planes, reference->width, reference->height);
   const gsize stride = (gsize)reference->width * 4;
   g_autofree guint8 *drawn = g_malloc(stride * (gsize)reference->height);
   gdk_texture_download(texture, drawn, stride); /* blue, green, red, alpha */
@@ -231,7 +241,6 @@ test_where_chroma_is(void)
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
     for (int down = 0; down < 2; down++) {
       const Kind kind = { .format = AV_PIX_FMT_YUV420P, .matrix = AVCOL_SPC_BT709, .range = AVCOL_RANGE_JPEG };
-      g_autoptr(GError) error = NULL;
       AVFrame *picture = make_picture(&kind, SIDE, SIDE);
       guint8 drawn[SIDE * SIDE * 4];
 
@@ -245,8 +254,7 @@ test_where_chroma_is(void)
         }
       g_autoptr(SacFrame) planes = convert(&kind, picture, 0, 0, TRUE);
       av_frame_free(&picture);
-      g_autoptr(GdkTexture) texture = sac_picture_gl_draw(gl, planes, SIDE, SIDE, &error);
-      g_assert_no_error(error);
+      g_autoptr(GdkTexture) texture = draw(planes, SIDE, SIDE);
       gdk_texture_download(texture, drawn, SIDE * 4);
       for (int along = 4; along < SIDE - 4; along++) {
         const double chroma = 80 + 4 * (along / 2.0 - (down ? cases[i].shift_y : cases[i].shift_x));
@@ -269,8 +277,7 @@ test_life(void)
 
   av_frame_free(&picture);
   for (gsize i = 0; i < G_N_ELEMENTS(textures); i++) {
-    textures[i] = sac_picture_gl_draw(gl, planes, 16, 16, &error);
-    g_assert_no_error(error);
+    textures[i] = draw(planes, 16, 16);
   }
   gdk_texture_download(textures[0], before, 16 * 4);
   for (int i = 0; i < WIDTH * HEIGHT; i++)
@@ -278,14 +285,14 @@ test_life(void)
   for (gsize i = 1; i < G_N_ELEMENTS(textures); i++)
     g_object_unref(textures[i]);
   for (gsize i = 1; i < G_N_ELEMENTS(textures); i++)
-    textures[i] = sac_picture_gl_draw(gl, planes, 16 + (int)i % 2, 16, &error);
+    textures[i] = draw(planes, 16 + (int)i % 2, 16);
   gdk_texture_download(textures[0], after, 16 * 4);
   g_assert_cmpmem(before, sizeof before, after, sizeof after);
   gdk_texture_download(textures[2], after, 16 * 4);
   g_assert_cmpint(memcmp(before, after, sizeof after), !=, 0);
   for (gsize i = 0; i < G_N_ELEMENTS(textures); i++)
     g_object_unref(textures[i]);
-  g_assert_null(sac_picture_gl_draw(gl, planes, 1 << 20, 16, &error));
+  g_assert_null(sac_picture_gl_draw(gl, 1 << 20, 16, &error));
   g_assert_nonnull(error);
 }
 
