@@ -4,9 +4,9 @@
 #include "gui/sac-picture-gl.h"
 #include "gui/sac-texture.h"
 
-/* A GPU draws the renderer's trial picture in about a millisecond, memory transfer and all. Mesa's rasterizer on two processor cores took
-   60 ms, and for a 4K picture in a window of 1920 × 1080 several times what FFmpeg's scaler takes to make the same, which moreover works
-   on the player's thread: see tests/bench/play.c. */
+/* A GPU draws the renderer's trial picture in a few milliseconds at most, the copy to its memory included. OpenGL in software took 79 ms
+   on two processor cores; a 4K picture drawn for a window of 1920 × 1080 took it 404 ms of processor time, and FFmpeg's scaler, on the
+   player's thread, 17 ms (tests/bench/play.c). So what is no quicker than this has the processor make the pictures. */
 #define SLOWEST_GL_MS 8
 
 struct _SacVideoView {
