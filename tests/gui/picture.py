@@ -14,6 +14,11 @@ PROGRAM, MAKE_CLIPS = sys.argv[1:3]
 CLIPS = ("rotated-90.mp4", "hdr.mp4")
 
 
+def go_to(window, seconds):
+    """Again and again: a video that is being opened goes to its own beginning."""
+    driver.wait_for("the place", lambda: window.seek(seconds) or abs(window.position() - seconds) < 0.01)
+
+
 def show(home, clip, way):
     """Two pictures of the display, the window of two sizes. Wider vectors make GTK's own shaders crash Mesa 22's software OpenGL."""
     pictures = [home / f"{clip}-{way}-{size}.png" for size in ("wide", "narrow")]
@@ -22,10 +27,10 @@ def show(home, clip, way):
     try:
         window.wait("Play", "push button")
         window.resize(1000, 800)
-        driver.wait_for("the place", lambda: window.seek(2.02) or window.position() > 2)
         for picture, size in zip(pictures, ((1000, 800), (800, 700))):
             window.resize(*size)
-            window.keys("period", "comma")  # the processor makes the picture for the new size
+            go_to(window, 3)
+            go_to(window, 2.02)  # the processor makes the picture for the new size
             window.picture(picture)
     finally:
         window.kill()
