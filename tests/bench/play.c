@@ -8,9 +8,9 @@
 
 /*
  * What it costs to show a video's pictures, over decoding alone: made by the processor, as the window does without a GPU; copied to
- * OpenGL, which is all of the processor's part with one; and drawn by OpenGL too. As fast as it goes, each picture finished before the next; the ways take turns. OpenGL in software draws every
- * twentieth part of the pictures only, and has a few milliseconds of decoding each that the others share among many. Not told: what GTK takes to
- * bring the picture to the screen, which is the same for both.
+ * OpenGL, which is all of the processor's part with one; and drawn by OpenGL too. As fast as it goes, each picture finished before the
+ * next; the ways take turns, and OpenGL in software is given a twentieth of the pictures. Not told: what GTK takes to bring the picture
+ * to the screen, which is the same for both.
  *
  *     ninja -C build tests/bench/bench-play && xvfb-run -a build/tests/bench/bench-play FILE [--size 1920x1080] [--json]
  */
