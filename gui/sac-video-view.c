@@ -6,7 +6,7 @@
 
 /* A GPU draws the renderer's trial picture in a few milliseconds at most, the copy to its memory included. OpenGL in software took 79 ms
    on two processor cores; a 4K picture drawn for a window of 1920 × 1080 took it 404 ms of processor time, and FFmpeg's scaler, on the
-   player's thread, 17 ms (tests/bench/play.c). So what is no quicker than this has the processor make the pictures. */
+   player's thread, at most 17 ms (tests/bench/play.c). So what is no quicker than this has the processor make the pictures. */
 #define SLOWEST_GL_MS 8
 
 struct _SacVideoView {
