@@ -4,9 +4,9 @@
 #include "gui/sac-picture-gl.h"
 #include "gui/sac-texture.h"
 
-/* A GPU draws the renderer's trial picture in a few milliseconds at most, the copy to its memory included. OpenGL in software took 79 ms
-   on two processor cores; a 4K picture drawn for a window of 1920 × 1080 took it 404 ms of processor time, and FFmpeg's scaler, on the
-   player's thread, at most 17 ms (tests/bench/play.c). So what is no quicker than this has the processor make the pictures. */
+/* Half of what a picture has at 60 a second: the renderer's trial picture is a ninth of a 4K one, so what takes longer for it is not meant
+   for video. OpenGL in software took 79 ms on two processor cores; a 4K picture drawn for a window of 1920 × 1080 took it 404 ms of
+   processor time, and FFmpeg's scaler, on the player's thread, at most 17 ms (tests/bench/play.c). */
 #define SLOWEST_GL_MS 8
 
 struct _SacVideoView {
