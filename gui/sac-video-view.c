@@ -1,31 +1,136 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gui/sac-video-view.h"
 
+#include "gui/sac-picture-gl.h"
 #include "gui/sac-texture.h"
+
+/* Half of what a picture has at 60 a second: the renderer's trial picture is a ninth of a 4K one, so what takes longer for it is not meant
+   for video. OpenGL in software took 79 ms on two processor cores; a 4K picture drawn for a window of 1920 × 1080 took it 404 ms of
+   processor time, and FFmpeg's scaler, on the player's thread, at most 17 ms (tests/bench/play.c). */
+#define SLOWEST_GL_MS 8
 
 struct _SacVideoView {
   GtkWidget parent_instance;
   SacPlayer *player;
+  SacFrame *planes; /* of the picture, where the GPU draws it */
   GdkTexture *texture;
+  int texture_width, texture_height; /* that it was drawn for, of planes */
+  SacPictureGL *gl;                  /* NULL: the player makes RGBA */
+  gboolean is_decided;               /* whether there is one */
 };
 
 G_DEFINE_FINAL_TYPE(SacVideoView, sac_video_view, GTK_TYPE_WIDGET)
+
+/* --- the GPU ----------------------------------------------------------------------------------------------------------------------- */
+
+static void
+give_up_gl(SacVideoView *view)
+{
+  g_clear_pointer(&view->planes, sac_frame_unref);
+  g_clear_object(&view->texture);
+  g_clear_pointer(&view->gl, sac_picture_gl_unref);
+  if (view->player) {
+    sac_player_set_wants_planes(view->player, FALSE);
+  }
+}
+
+/* SACCADE_VIDEO=gl takes OpenGL however slow, =cpu never: for a graphics driver that errs, and for tests. */
+static SacPictureGL *
+find_gl(SacVideoView *view)
+{
+  const char *wish = g_getenv("SACCADE_VIDEO");
+  GskRenderer *renderer = gtk_native_get_renderer(gtk_widget_get_native(GTK_WIDGET(view)));
+  g_autoptr(GError) error = NULL;
+  /* Cairo would have to read each texture back. */
+  if (g_strcmp0(wish, "cpu") == 0 || !renderer || GSK_IS_CAIRO_RENDERER(renderer)) {
+    return NULL;
+  }
+  g_autoptr(SacPictureGL) gl = sac_picture_gl_new(gtk_widget_get_display(GTK_WIDGET(view)), &error);
+  if (!gl) {
+    g_debug("Pictures are made by the processor: %s", error->message);
+    return NULL;
+  }
+  if (g_strcmp0(wish, "gl") != 0) {
+    const double took = sac_picture_gl_measure(gl);
+    if (took > SLOWEST_GL_MS) {
+      g_debug("Pictures are made by the processor: OpenGL took %.1f ms", took);
+      return NULL;
+    }
+  }
+  return g_steal_pointer(&gl);
+}
+
+/* When the first picture comes, not when the window opens. */
+static void
+decide(SacVideoView *view)
+{
+  if (!view->is_decided && gtk_widget_get_realized(GTK_WIDGET(view))) {
+    view->is_decided = TRUE;
+    view->gl = find_gl(view);
+    sac_player_set_wants_planes(view->player, view->gl != NULL);
+  }
+}
+
+/* The picture that was lost, made by the processor. */
+static void
+show_again(gpointer data)
+{
+  g_autoptr(SacVideoView) view = data;
+  if (view->player) {
+    sac_player_seek(view->player, sac_player_get_position(view->player), SAC_SEEK_EXACT);
+  }
+}
+
+/* The planes as a texture of that many pixels, unless they are one already. */
+static void
+draw_planes(SacVideoView *view, int width, int height)
+{
+  g_autoptr(GError) error = NULL;
+  if (view->texture && view->texture_width == width && view->texture_height == height) {
+    return;
+  }
+  /* Planes that were drawn already, for another size, are on the GPU. */
+  const gboolean is_there = view->texture || sac_picture_gl_set_frame(view->gl, view->planes, &error);
+  g_clear_object(&view->texture);
+  view->texture = is_there ? sac_picture_gl_draw(view->gl, width, height, &error) : NULL;
+  view->texture_width = width;
+  view->texture_height = height;
+  if (!view->texture) {
+    g_debug("Pictures are made by the processor from now on: %s", error->message);
+    give_up_gl(view);
+    g_idle_add_once(show_again, g_object_ref(view)); /* a widget that is being drawn must not change */
+  }
+}
+
+/* ------------------------------------------------------------------------------------------------------------------------------------- */
 
 static void
 on_frame(SacPlayer *player, SacVideoView *view)
 {
   g_autoptr(SacFrame) frame = sac_player_get_frame(player);
-  if (frame) {
-    g_clear_object(&view->texture);
-    view->texture = sac_texture_new_from_frame(frame);
-    gtk_widget_queue_draw(GTK_WIDGET(view));
+  if (!frame) {
+    return;
   }
+  decide(view);
+  const gboolean has_planes = frame->format != SAC_FRAME_RGBA;
+  if ((has_planes && !view->gl) || frame == view->planes) {
+    return; /* made before the player heard that there is no GPU; or the same again */
+  }
+  g_clear_object(&view->texture);
+  g_clear_pointer(&view->planes, sac_frame_unref);
+  if (has_planes) {
+    view->planes = g_steal_pointer(&frame);
+  } else {
+    view->texture = sac_texture_new_from_frame(frame);
+  }
+  gtk_widget_queue_draw(GTK_WIDGET(view));
 }
 
 void
 sac_video_view_clear(SacVideoView *view)
 {
   g_clear_object(&view->texture);
+  g_clear_pointer(&view->planes, sac_frame_unref);
   gtk_widget_queue_draw(GTK_WIDGET(view));
 }
 
@@ -152,24 +257,52 @@ sac_video_view_snapshot(GtkWidget *widget, GtkSnapshot *snapshot)
 {
   SacVideoView *view = SAC_VIDEO_VIEW(widget);
   double width = gtk_widget_get_width(widget), height = gtk_widget_get_height(widget);
-  if (!view->texture) {
+  if (!view->texture && !view->planes) {
     return;
   }
-  double picture_width = gdk_texture_get_width(view->texture), picture_height = gdk_texture_get_height(view->texture);
+  double picture_width = view->planes ? view->planes->display_width : gdk_texture_get_width(view->texture);
+  double picture_height = view->planes ? view->planes->display_height : gdk_texture_get_height(view->texture);
   double scale = MIN(width / picture_width, height / picture_height);
   /* Whole pixels: a picture that was made for this size is then drawn without being filtered again. */
   int x = (int)((width - picture_width * scale) / 2), y = (int)((height - picture_height * scale) / 2);
-  const graphene_rect_t picture = GRAPHENE_RECT_INIT((float)x, (float)y, (float)(int)(picture_width * scale + 0.5),
-                                                     (float)(int)(picture_height * scale + 0.5));
-  gtk_snapshot_append_texture(snapshot, view->texture, &picture);
+  const int drawn_width = MAX((int)(picture_width * scale + 0.5), 1),
+            drawn_height = MAX((int)(picture_height * scale + 0.5), 1);
+  if (view->planes) {
+    const int pixels = gtk_widget_get_scale_factor(widget);
+    draw_planes(view, drawn_width * pixels, drawn_height * pixels);
+  }
+  const graphene_rect_t picture = GRAPHENE_RECT_INIT((float)x, (float)y, (float)drawn_width, (float)drawn_height);
+  if (view->texture) {
+    gtk_snapshot_append_texture(snapshot, view->texture, &picture);
+  }
   draw_subtitles(view, snapshot, &picture);
+}
+
+static void
+sac_video_view_realize(GtkWidget *widget)
+{
+  SacVideoView *view = SAC_VIDEO_VIEW(widget);
+  GTK_WIDGET_CLASS(sac_video_view_parent_class)->realize(widget);
+  if (view->player) {
+    on_frame(view->player, view);
+  }
+}
+
+/* Another window may be on another screen, with other ways to draw. */
+static void
+sac_video_view_unrealize(GtkWidget *widget)
+{
+  SacVideoView *view = SAC_VIDEO_VIEW(widget);
+  give_up_gl(view);
+  view->is_decided = FALSE;
+  GTK_WIDGET_CLASS(sac_video_view_parent_class)->unrealize(widget);
 }
 
 static void
 sac_video_view_dispose(GObject *object)
 {
   SacVideoView *view = SAC_VIDEO_VIEW(object);
-  g_clear_object(&view->texture);
+  give_up_gl(view);
   g_clear_object(&view->player);
   G_OBJECT_CLASS(sac_video_view_parent_class)->dispose(object);
 }
@@ -181,6 +314,8 @@ sac_video_view_class_init(SacVideoViewClass *class)
   G_OBJECT_CLASS(class)->dispose = sac_video_view_dispose;
   widget_class->measure = sac_video_view_measure;
   widget_class->size_allocate = sac_video_view_size_allocate;
+  widget_class->realize = sac_video_view_realize;
+  widget_class->unrealize = sac_video_view_unrealize;
   widget_class->snapshot = sac_video_view_snapshot;
   gtk_widget_class_set_css_name(widget_class, "videoview");
   gtk_widget_class_set_accessible_role(widget_class, GTK_ACCESSIBLE_ROLE_IMG);

@@ -4,6 +4,7 @@
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/mastering_display_metadata.h>
 #include <libavutil/pixdesc.h>
 #include <locale.h>
 #include <string.h>
@@ -138,6 +139,9 @@ describe_filters(const SacConverter *converter, const PictureKind *kind)
     if (kind->range == AVCOL_RANGE_JPEG)
       g_string_append(filters, ":in_range=full");
   }
+  /* Else the scaler makes it narrow, and zscale, which is told what the picture was, takes it for wide. */
+  if (is_hdr(kind) && kind->range == AVCOL_RANGE_JPEG)
+    g_string_append(filters, ":in_range=full:out_range=full");
   g_string_append_c(filters, ',');
   if (is_hdr(kind))
     g_string_append_printf(
@@ -220,20 +224,80 @@ planes_of(const PictureKind *kind)
   }
 }
 
+static gboolean
+has_chroma_place(const AVFrame *picture, gboolean as_stored)
+{
+  switch (picture->chroma_location) {
+  case AVCHROMA_LOC_UNSPECIFIED:
+  case AVCHROMA_LOC_LEFT:
+  case AVCHROMA_LOC_CENTER:
+    return TRUE;
+  case AVCHROMA_LOC_TOPLEFT:
+  case AVCHROMA_LOC_TOP:
+    return as_stored;
+  default:
+    return FALSE;
+  }
+}
+
+static gboolean
+is_as_seen(const PictureKind *kind)
+{
+  const SacOrientation turned = kind->orientation;
+  const gboolean square = kind->sample_aspect.num <= 0 || kind->sample_aspect.num == kind->sample_aspect.den;
+
+  return square && !is_hdr(kind) && !turned.transposed && !turned.flip_x && !turned.flip_y;
+}
+
+/* The brightest that the picture says it has, in cd/m², as FFmpeg's tone mapping takes it. */
+static double
+peak_of(const AVFrame *picture)
+{
+  const AVFrameSideData *light = av_frame_get_side_data(picture, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL),
+                        *display = av_frame_get_side_data(picture, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
+
+  if (light && ((const AVContentLightMetadata *)light->data)->MaxCLL >= 100)
+    return ((const AVContentLightMetadata *)light->data)->MaxCLL;
+  if (display && ((const AVMasteringDisplayMetadata *)display->data)->has_luminance) {
+    const double most = av_q2d(((const AVMasteringDisplayMetadata *)display->data)->max_luminance);
+
+    if (most >= 100)
+      return most;
+  }
+  return 1000;
+}
+
+/* What is left to do with planes as they are stored. */
+static void
+describe_planes(SacFrame *frame, const PictureKind *kind, const AVFrame *picture)
+{
+  sac_media_apply_aspect(kind->orientation, kind->sample_aspect, &frame->display_width, &frame->display_height);
+  frame->transposed = kind->orientation.transposed;
+  frame->flip_x = kind->orientation.flip_x;
+  frame->flip_y = kind->orientation.flip_y;
+  frame->chroma_top = picture->chroma_location == AVCHROMA_LOC_TOPLEFT || picture->chroma_location == AVCHROMA_LOC_TOP;
+  if (is_hdr(kind)) {
+    frame->transfer = kind->transfer == AVCOL_TRC_SMPTE2084 ? SAC_TRANSFER_PQ : SAC_TRANSFER_HLG;
+    frame->wide_primaries = kind->primaries != AVCOL_PRI_BT709;
+    frame->peak = peak_of(picture);
+  }
+}
+
 /* The picture as it was decoded, or NULL where it is not what SacFrame can say or the options want. */
 static SacFrame *
 share_planes(const SacConverter *converter, const PictureKind *kind, const AVFrame *picture)
 {
   const SacFrameFormat format = planes_of(kind);
-  const enum AVColorSpace matrix = matrix_of(kind);
-  const SacOrientation turned = kind->orientation;
-  const gboolean square = kind->sample_aspect.num <= 0 || kind->sample_aspect.num == kind->sample_aspect.den;
-  const enum AVChromaLocation location = picture->chroma_location;
+  const gboolean as_stored = converter->conversion.as_stored;
+  /* As in describe_filters(). */
+  const enum AVColorSpace matrix = !is_hdr(kind)                     ? matrix_of(kind)
+                                   : kind->matrix == AVCOL_SPC_BT709 ? AVCOL_SPC_BT709
+                                                                     : AVCOL_SPC_BT2020_NCL;
 
-  if (!converter->conversion.max_plane_bytes || format == SAC_FRAME_RGB24 || !square || kind->interlaced ||
-      is_hdr(kind) || turned.transposed || turned.flip_x || turned.flip_y ||
+  if (!converter->conversion.max_plane_bytes || format == SAC_FRAME_RGB24 || kind->interlaced ||
+      (!as_stored && !is_as_seen(kind)) ||
       (matrix != AVCOL_SPC_SMPTE170M && matrix != AVCOL_SPC_BT709 && matrix != AVCOL_SPC_BT2020_NCL) ||
-      (location != AVCHROMA_LOC_UNSPECIFIED && location != AVCHROMA_LOC_LEFT && location != AVCHROMA_LOC_CENTER))
+      !has_chroma_place(picture, as_stored))
     return NULL;
   const gboolean apart = format == SAC_FRAME_YUV420P || format == SAC_FRAME_YUV420P10;
   for (int i = 0; i < (apart ? 3 : 2); i++)
@@ -253,7 +317,10 @@ share_planes(const SacConverter *converter, const PictureKind *kind, const AVFra
                   : matrix == AVCOL_SPC_SMPTE170M ? SAC_MATRIX_BT601
                                                   : SAC_MATRIX_BT2020;
   frame->full_range = kind->range == AVCOL_RANGE_JPEG || kind->format == AV_PIX_FMT_YUVJ420P;
-  frame->chroma_centred = location == AVCHROMA_LOC_CENTER;
+  frame->chroma_centred =
+      picture->chroma_location == AVCHROMA_LOC_CENTER || picture->chroma_location == AVCHROMA_LOC_TOP;
+  if (as_stored)
+    describe_planes(frame, kind, picture);
   if (sac_frame_bytes(frame) <= converter->conversion.max_plane_bytes)
     return frame;
   sac_frame_unref(frame);

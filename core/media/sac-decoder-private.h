@@ -84,6 +84,7 @@ typedef struct {
   SacFrameFormat format;
   int short_side, max_width, max_height;
   gsize max_plane_bytes; /* as in SacFrameReaderOptions */
+  gboolean as_stored;    /* planes may be turned, of oblong pixels or of high dynamic range: the frame says so */
   gboolean is_quick; /* for the eye: a third of the time, off by a level or two, and colour at half the resolution */
 } SacConversion;
 

@@ -16,6 +16,8 @@ sac_frame_new(SacFrameFormat format, int width, int height)
   frame->width = width;
   frame->height = height;
   frame->stride = stride;
+  frame->display_width = width;
+  frame->display_height = height;
   frame->pixels = pixels;
   return frame;
 }
@@ -28,6 +30,8 @@ sac_frame_new_over(SacFrameFormat format, int width, int height, gpointer owner,
   frame->format = format;
   frame->width = width;
   frame->height = height;
+  frame->display_width = width;
+  frame->display_height = height;
   frame->owner = owner;
   frame->free_owner = free_owner;
   return frame;

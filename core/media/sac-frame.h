@@ -4,7 +4,8 @@
 #include <glib-object.h>
 
 /*
- * One picture of a video as a person sees it: upright, with square pixels, in sRGB or as the luma and chroma that it was coded in.
+ * One picture of a video as a person sees it: upright, with square pixels, in sRGB or as the luma and chroma that it was coded in. A
+ * player that is asked for planes gives them as they are stored, and says what is left to do.
  *
  * Times are microseconds from the video's first frame. A frame is immutable once it has been handed out, and its reference
  * count is atomic: any thread may hold one.
@@ -23,6 +24,7 @@ typedef enum {
 } SacFrameFormat;
 
 typedef enum { SAC_MATRIX_BT601, SAC_MATRIX_BT709, SAC_MATRIX_BT2020 } SacColourMatrix;
+typedef enum { SAC_TRANSFER_SDR, SAC_TRANSFER_PQ, SAC_TRANSFER_HLG } SacTransfer;
 
 typedef struct {
   gint64 time_us;     /* its own presentation time */
@@ -37,7 +39,16 @@ typedef struct {
   gsize chroma_stride[2];
   SacColourMatrix matrix;
   gboolean full_range;     /* else 16…235 of 8 bits */
-  gboolean chroma_centred; /* between the luma's columns; else on the even ones. Between its rows either way. */
+  gboolean chroma_centred; /* between the luma's columns; else on the even ones. Between its rows, unless chroma_top. */
+
+  /* Of planes as they are stored; elsewhere there is nothing left to do. */
+  int display_width, display_height; /* upright and with square pixels; of every frame */
+  gboolean transposed, flip_x,
+      flip_y;          /* first rows and columns change places, then left and right, then top and bottom */
+  gboolean chroma_top; /* the chroma is on the luma's even rows */
+  SacTransfer transfer;
+  gboolean wide_primaries; /* of PQ and HLG: BT.2020's, else BT.709's */
+  double peak;             /* of PQ and HLG: the brightest, in cd/m² */
 
   gpointer owner; /* whose memory the pixels are, NULL: the frame's own */
   GDestroyNotify free_owner;

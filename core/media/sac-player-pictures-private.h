@@ -17,6 +17,7 @@ typedef struct {
   SacDecoder *decoder;
   SacConverter *converter;
   int max_width, max_height; /* of the converter */
+  gboolean gives_planes;
   SacPictureCache cache;
 
   /* The decoder gave `last`, which follows the frame at last_after, and gives next what follows it; after a glance, in_order is

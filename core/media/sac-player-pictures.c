@@ -14,6 +14,8 @@
  * that they are there when somebody steps back.
  */
 
+/* A picture of more planes than an 8K one's is scaled here. */
+#define MOST_PLANE_BYTES (128 << 20)
 /* Before the goal of an exact seek, so long or so many frames are whole: a few steps back are then free. */
 #define WHOLE_US 400000
 #define WHOLE_FRAMES 4
@@ -54,14 +56,22 @@ convert(SacPictures *pictures, AVFrame *picture, gint64 time, gint64 duration)
 
   g_mutex_lock(&session->lock);
   const int width = session->max_width, height = session->max_height;
+  /* Backward play keeps many pictures: scaled ones. */
+  const gboolean planes = session->wants_planes && session->rate > 0;
   g_mutex_unlock(&session->lock);
-  if (!pictures->converter || width != pictures->max_width || height != pictures->max_height) {
+  if (!pictures->converter || width != pictures->max_width || height != pictures->max_height ||
+      planes != pictures->gives_planes) {
     sac_converter_free(pictures->converter);
-    pictures->converter = sac_converter_new(
-        session->path,
-        &(SacConversion){ .format = SAC_FRAME_RGBA, .max_width = width, .max_height = height, .is_quick = TRUE });
+    pictures->converter =
+        sac_converter_new(session->path, &(SacConversion){ .format = SAC_FRAME_RGBA,
+                                                           .max_width = width,
+                                                           .max_height = height,
+                                                           .is_quick = TRUE,
+                                                           .max_plane_bytes = planes ? MOST_PLANE_BYTES : 0,
+                                                           .as_stored = planes });
     pictures->max_width = width;
     pictures->max_height = height;
+    pictures->gives_planes = planes;
   }
   return sac_converter_convert(pictures->converter, pictures->decoder->stream, picture, time, duration, NULL);
 }

@@ -45,5 +45,6 @@ void sac_player_session_set_rate(SacPlayerSession *session, double rate);
 void sac_player_session_set_gain(SacPlayerSession *session, double gain);
 void sac_player_session_set_audio_stream(SacPlayerSession *session, int stream);
 void sac_player_session_set_max_size(SacPlayerSession *session, int width, int height);
+void sac_player_session_set_wants_planes(SacPlayerSession *session, gboolean wants_planes);
 void sac_player_session_seek(SacPlayerSession *session, gint64 time_us, SacSeekMode mode);
 void sac_player_session_step(SacPlayerSession *session, int direction);

@@ -287,6 +287,14 @@ sac_player_session_set_max_size(SacPlayerSession *session, int width, int height
 }
 
 void
+sac_player_session_set_wants_planes(SacPlayerSession *session, gboolean wants_planes)
+{
+  g_mutex_lock(&session->lock);
+  session->wants_planes = wants_planes;
+  g_mutex_unlock(&session->lock);
+}
+
+void
 sac_player_session_seek(SacPlayerSession *session, gint64 time_us, SacSeekMode mode)
 {
   g_mutex_lock(&session->lock);

@@ -25,6 +25,7 @@ struct _SacPlayerSession {
   gboolean playing;
   double rate, gain;
   int max_width, max_height;
+  gboolean wants_planes;
 
   /* Goes up with every seek, pause and change of speed: sound of an earlier serial is dropped. */
   guint serial;

@@ -19,6 +19,7 @@ struct _SacPlayer {
   gboolean playing, muted;
   double rate, volume;
   int max_width, max_height;
+  gboolean wants_planes;
   gint64 loop_from, loop_to;  /* loop_from below 0: no loop */
   GPtrArray *subtitle_tracks; /* the file's and those that were added */
   int subtitle_track;
@@ -240,6 +241,7 @@ sac_player_open(SacPlayer *player, const char *path)
   sac_player_close(player);
   player->path = g_steal_pointer(&kept);
   player->session = sac_player_session_new(player->path, player->max_width, player->max_height, on_report, player);
+  sac_player_session_set_wants_planes(player->session, player->wants_planes);
   sac_player_session_set_rate(player->session, player->rate);
   apply_gain(player);
   notify_all(player);
@@ -308,6 +310,14 @@ sac_player_set_max_size(SacPlayer *player, int width, int height)
   player->max_height = height;
   if (player->session)
     sac_player_session_set_max_size(player->session, width, height);
+}
+
+void
+sac_player_set_wants_planes(SacPlayer *player, gboolean wants_planes)
+{
+  player->wants_planes = wants_planes;
+  if (player->session)
+    sac_player_session_set_wants_planes(player->session, wants_planes);
 }
 
 SacFrame *

@@ -57,7 +57,10 @@ void sac_player_set_loop(SacPlayer *player, gint64 from_us, gint64 to_us);
 
 /* Pictures are scaled to fit; 0: as large as displayed. */
 void sac_player_set_max_size(SacPlayer *player, int width, int height);
-/* The current picture, RGBA, or NULL. Returns: (transfer full) (nullable) */
+/* Where the picture has a layout of SacFrame's, it is given as it is stored: neither coloured, scaled nor turned. For whoever has a GPU to
+ * do that. Backward play, interlaced pictures and other layouts stay RGBA. FALSE at first; counts from the next picture on. */
+void sac_player_set_wants_planes(SacPlayer *player, gboolean wants_planes);
+/* The current picture, RGBA or planes, or NULL. Returns: (transfer full) (nullable) */
 SacFrame *sac_player_get_frame(SacPlayer *player);
 
 /* The lists are empty until "duration" is known. (transfer none) (element-type SacTrack, SacTrack, SacChapter) */

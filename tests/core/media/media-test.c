@@ -805,6 +805,80 @@ keep_error(SacPlayer *player, const GError *error, gpointer kept)
   *(GError **)kept = g_error_copy(error);
 }
 
+/* Waits for a frame with or without planes. Returns: (transfer full) */
+static SacFrame *
+wait_for_planes(SacPlayer *player, gboolean planes)
+{
+  for (int i = 0; i < 200; i++) {
+    run_for(20);
+    g_autoptr(SacFrame) frame = sac_player_get_frame(player);
+    if (frame && (frame->format != SAC_FRAME_RGBA) == planes)
+      return g_steal_pointer(&frame);
+  }
+  g_assert_not_reached();
+}
+
+/* Whoever wants planes gets them as they are stored, told what is left to do; what has none that a frame can say stays RGBA. */
+static void
+test_player_planes(void)
+{
+  static const struct {
+    const char *name;
+    SacFrameFormat format;
+    gboolean transposed;
+    int display_width, display_height;
+    SacTransfer transfer;
+  } cases[] = {
+    { "plain.mp4", SAC_FRAME_YUV420P, FALSE, 320, 180, SAC_TRANSFER_SDR },
+    { "rotated-90.mp4", SAC_FRAME_YUV420P, TRUE, 180, 320, SAC_TRANSFER_SDR },
+    { "anamorphic.mp4", SAC_FRAME_YUV420P, FALSE, 427, 180, SAC_TRANSFER_SDR },
+    { "ten-bit.mp4", SAC_FRAME_YUV420P10, FALSE, 320, 180, SAC_TRANSFER_SDR },
+    { "hdr.mp4", SAC_FRAME_YUV420P10, FALSE, 320, 180, SAC_TRANSFER_PQ },
+    { "interlaced.ts", SAC_FRAME_RGBA },
+    { "odd.mkv", SAC_FRAME_RGBA },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(SacPlayer) player = sac_player_new();
+    g_autofree char *path = clip(cases[i].name);
+    const gboolean planes = cases[i].format != SAC_FRAME_RGBA;
+
+    sac_player_set_max_size(player, 160, 160);
+    sac_player_set_wants_planes(player, TRUE);
+    sac_player_open(player, path);
+    sac_player_seek(player, 20 * FRAME_US, SAC_SEEK_EXACT);
+    g_autoptr(SacFrame) frame = wait_for_planes(player, planes);
+    g_assert_cmpint(frame->format, ==, cases[i].format);
+    if (!planes) {
+      g_assert_cmpint(frame->width, <=, 160);
+      continue;
+    }
+    g_assert_cmpint(frame->width, ==, 320);
+    g_assert_cmpint(frame->height, ==, 180);
+    g_assert_cmpint(frame->display_width, ==, cases[i].display_width);
+    g_assert_cmpint(frame->display_height, ==, cases[i].display_height);
+    g_assert_cmpint(frame->transposed, ==, cases[i].transposed);
+    g_assert_cmpint(frame->transfer, ==, cases[i].transfer);
+    g_assert_cmpint(frame->wide_primaries, ==, cases[i].transfer == SAC_TRANSFER_PQ);
+    sac_player_set_wants_planes(player, FALSE);
+    sac_player_seek(player, 40 * FRAME_US, SAC_SEEK_EXACT);
+    g_autoptr(SacFrame) small = wait_for_planes(player, FALSE);
+    g_assert_cmpint(MAX(small->width, small->height), <=, 160);
+    g_assert_cmpint(small->display_width, ==, small->width);
+    sac_player_close(player);
+  }
+  /* Backward play holds many: scaled ones. */
+  g_autoptr(SacPlayer) player = sac_player_new();
+  g_autofree char *path = clip("plain.mp4");
+  sac_player_set_wants_planes(player, TRUE);
+  sac_player_open(player, path);
+  sac_player_seek(player, 60 * FRAME_US, SAC_SEEK_EXACT);
+  sac_frame_unref(wait_for_planes(player, TRUE));
+  sac_player_set_rate(player, -1);
+  sac_player_play(player);
+  sac_frame_unref(wait_for_planes(player, FALSE));
+}
+
 static void
 test_player(void)
 {
@@ -1212,6 +1286,7 @@ main(int argc, char **argv)
   g_test_add_func("/media/player/picture-subtitles", test_picture_subtitles);
   g_test_add_func("/media/player/loop", test_loop);
   g_test_add_func("/media/player/changed-files", test_changed_files);
+  g_test_add_func("/media/player-planes", test_player_planes);
   status = g_test_run();
   remove_folder(folder);
   g_free(folder);
