@@ -18,7 +18,7 @@
  *
  * The largest tile keeps 256 threads of at most 128 registers, two workgroups to a core of 64 Ki registers and 48 KiB; it is bound by
  * arithmetic even on cores with twice the lanes. The smaller ones give up reuse for more workgroups. What that means for one picture of
- * ViT-B/32 (50 rows): 768 → 2304 by 64×64 is 36 workgroups, which leaves most cores of a large GPU idle (a laptop's has 16 … 40, an H100
+ * ViT-B/32 (50 rows): 768 → 2304 by 64×64 is 36 workgroups, which leaves most cores of a large GPU idle (a laptop's has 16 … 40, a large one
  * 132); by 32×32 it is 144, split by 4 576. And 3072 → 768 by 64×64 is 12 workgroups of 192 turns, each of which waits for memory; split
  * by 16 it is 192 of 12 turns, and one dispatch that reads 16 × 50×768 sums: 2.5 MB beside a weight of 9.4. A batch of 32 (1600 rows)
  * takes 128×128 unsplit: 13 × 18 workgroups. On a GPU with fewer cores than thought of the extra splits cost only those sums.
