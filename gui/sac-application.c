@@ -93,9 +93,8 @@ mind_power(SacApplication *application)
 {
   gboolean minds = g_settings_get_boolean(application->settings, "index-on-mains-only");
   if (application->jobs) {
-    sac_jobs_hold_indexing(application->jobs, minds && sac_power_is_on_battery(application->power)
-                                                  ? _("waits for mains power")
-                                                  : NULL);
+    sac_jobs_hold_indexing(application->jobs,
+                           minds && sac_power_is_on_battery(application->power) ? _("waits for mains power") : NULL);
   }
 }
 
@@ -249,14 +248,10 @@ sac_application_startup(GApplication *app)
   static const struct {
     const char *action, *key;
   } accelerators[] = {
-    { "app.quit", "<Control>q" },
-    { "app.preferences", "<Control>comma" },
-    { "win.open", "<Control>o" },
-    { "win.search", "<Control>f" },
-    { "win.next-result", "<Control>g" },
-    { "win.previous-result", "<Control><Shift>g" },
-    { "win.keep-result", "<Control>d" },
-    { "win.show-help-overlay", "<Control>question" },
+    { "app.quit", "<Control>q" },        { "app.preferences", "<Control>comma" },
+    { "win.open", "<Control>o" },        { "win.search", "<Control>f" },
+    { "win.next-result", "<Control>g" }, { "win.previous-result", "<Control><Shift>g" },
+    { "win.keep-result", "<Control>d" }, { "win.show-help-overlay", "<Control>question" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(accelerators); i++) {
     gtk_application_set_accels_for_action(GTK_APPLICATION(app), accelerators[i].action,

@@ -69,7 +69,8 @@ struct _SacWindow {
   int last_subtitle_track;
 
   guint jobs_source;
-  GPtrArray *forgetting; /* of AdwToast: each offers to undo what is not done before it goes; see sac-window-library.c */
+  /* Of AdwToast: each offers to undo what is not done before it goes; see sac-window-library.c. */
+  GPtrArray *forgetting;
 };
 
 /* seek_us below 0: where it was left. */

@@ -3,8 +3,8 @@
 
 #include "core/cli/cli-bench.h"
 
-static const struct cli_bench *benches[8] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode,
-                                              &cli_bench_index, &cli_bench_seek };
+static const struct cli_bench *benches[8] = { &cli_bench_encode, &cli_bench_search, &cli_bench_decode, &cli_bench_index,
+                                              &cli_bench_seek };
 
 void
 cli_bench_add(const struct cli_bench *bench)
