@@ -311,7 +311,8 @@ reader_drop(Reader *reader, int n)
 {
   reader->n_samples -= n;
   reader->position += n;
-  memmove(reader->samples, reader->samples + n, sizeof(float) * (gsize)reader->n_samples);
+  if (n > 0) /* before the first there are no samples at all */
+    memmove(reader->samples, reader->samples + n, sizeof(float) * (gsize)reader->n_samples);
 }
 
 typedef struct {
