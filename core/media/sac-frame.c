@@ -11,13 +11,8 @@ sac_frame_new(SacFrameFormat format, int width, int height)
 
   if (!pixels)
     return NULL;
-  SacFrame *frame = g_atomic_rc_box_new0(SacFrame);
-  frame->format = format;
-  frame->width = width;
-  frame->height = height;
+  SacFrame *frame = sac_frame_new_over(format, width, height, NULL, NULL);
   frame->stride = stride;
-  frame->display_width = width;
-  frame->display_height = height;
   frame->pixels = pixels;
   return frame;
 }
